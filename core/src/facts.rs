@@ -1,0 +1,104 @@
+//! Typed attributes of one request, and the values they take.
+
+use std::net::IpAddr;
+
+use crate::unit::Unit;
+
+/// The position of a declared fact in its policy. Looked up by name once, then used for every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FactId(pub u16);
+
+/// The value of a fact, borrowed from the request.
+///
+/// Quantities, durations and other numbers are integers in the base unit of the fact's declared type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// The request does not have this fact.
+    Absent,
+    /// Of a `bool`.
+    Bool(bool),
+    /// Of an `int`, `percent`, quantity, money, `duration`, `instant`, `date` or `clock`, in the base unit:
+    /// parts per million, requests, bytes, nano-dollars, nanoseconds, days since the epoch, nanoseconds since midnight.
+    Int(i64),
+    /// Of a `string`, `key`, plan or enum: enums and plans by their written name.
+    Str(&'a str),
+    /// Of an `ip`. IPv4-mapped IPv6 addresses count as IPv4.
+    Ip(IpAddr),
+}
+
+/// A value that a policy owns: a default, a test's binding.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OwnedValue {
+    /// See [`Value::Bool`].
+    Bool(bool),
+    /// See [`Value::Int`].
+    Int(i64),
+    /// See [`Value::Str`].
+    Str(Box<str>),
+    /// See [`Value::Ip`].
+    Ip(IpAddr),
+}
+
+impl OwnedValue {
+    /// The value, borrowed.
+    #[must_use]
+    pub fn borrow(&self) -> Value<'_> {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => Value::Int(*value),
+            Self::Str(value) => Value::Str(value),
+            Self::Ip(value) => Value::Ip(*value),
+        }
+    }
+}
+
+/// The declared type of a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactType {
+    /// `bool`
+    Bool,
+    /// `int`, `int in a..b`: both ends included.
+    Int {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// `percent`, in parts per million.
+    Percent,
+    /// A quantity of a unit, in its base unit; never negative.
+    Quantity(Unit),
+    /// `duration`, in nanoseconds; never negative.
+    Duration,
+    /// `instant`, in nanoseconds since the epoch.
+    Instant,
+    /// `date`, in days since the epoch.
+    Date,
+    /// `clock`, in nanoseconds since midnight.
+    Clock,
+    /// `string`
+    String,
+    /// `key`: an identity, for `per` and equality.
+    Key,
+    /// `ip`
+    Ip,
+    /// `one of "a", "b"`: the members in the order of declaration.
+    OneOf(Box<[Box<str>]>),
+    /// `plan`: the declared plans in the order of declaration.
+    Plan(Box<[Box<str>]>),
+}
+
+/// A declared fact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FactDecl {
+    /// Its name, dots included.
+    pub name: Box<str>,
+    /// Its type.
+    pub ty: FactType,
+    /// Whether a request may lack it.
+    pub optional: bool,
+    /// `= v`: stands in for an absent value.
+    pub default: Option<OwnedValue>,
+    /// `else v`: stands in for a value outside the type.
+    pub otherwise: Option<OwnedValue>,
+}

@@ -1,0 +1,34 @@
+//! What is counted apart: 128-bit keyed hashes of a limit's identity and the values of its key.
+//!
+//! Values are never stored, only their hash under a secret of the engine, so that a client who chooses a key cannot aim
+//! for somebody else's counter. Every part is hashed under its own tag: `per account ?? ip` never collides between the two.
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// The hash that names one counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CounterKey(pub u128);
+
+/// Folds 128 bits into the seed of the next part.
+#[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
+const fn fold(hash: u128) -> u64 {
+    (hash as u64) ^ ((hash >> 64) as u64).rotate_left(32)
+}
+
+impl CounterKey {
+    /// The key of a limit before any value is added: its identity, hashed under the engine's secret.
+    #[must_use]
+    pub fn of_limit(identity: &[u8], secret: u64) -> Self {
+        Self(xxh3_128_with_seed(identity, secret))
+    }
+
+    /// The key with one more part: `tag` says which of the part's alternatives the value is of.
+    #[must_use]
+    #[inline]
+    pub fn with_part(self, tag: u64, value: &[u8]) -> Self {
+        let hash =
+            xxh3_128_with_seed(value, fold(self.0).wrapping_add(tag.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        // An odd multiplier keeps every bit of what was hashed before; parts in another order give another key.
+        Self(self.0.rotate_left(47).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) ^ hash)
+    }
+}
