@@ -1,0 +1,116 @@
+//! Limits: a ceiling, its clauses and its key.
+
+use limitrate_core::time::Nanos;
+
+use super::{Expr, Name, On};
+use crate::span::{Span, Spanned};
+
+/// A limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name, if it has one: `limit daily: …`.
+    pub name: Option<Name>,
+    /// How much per how long.
+    pub ceiling: Expr,
+    /// The clauses in the order of the text; the compiler reports those that stand twice.
+    pub clauses: Vec<Clause>,
+    /// From `limit` to the end of the last clause.
+    pub span: Span,
+}
+
+/// A clause of a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clause {
+    /// What it says.
+    pub kind: ClauseKind,
+    /// The whole clause.
+    pub span: Span,
+}
+
+/// What a clause says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClauseKind {
+    /// `per user, region`
+    Per(Keys),
+    /// `globally`
+    Globally,
+    /// `burst 20 req`
+    Burst(Expr),
+    /// `starting 5 req`
+    Starting(Expr),
+    /// `using gcra`
+    Using(Name),
+    /// `aligned`
+    Aligned,
+    /// `for at most 2 min`
+    ForAtMost(Spanned<Nanos>),
+    /// `costing body_size`
+    Costing(Expr),
+    /// `at most 30% per user`: parts per million, and the further key.
+    Share(Spanned<i64>, Keys),
+    /// `resets in "Europe/Berlin"`
+    ResetsIn(Spanned<String>),
+    /// `fail closed`
+    Fail(FailMode),
+    /// `on POST "/v1/images"`, in plans.
+    On(On),
+}
+
+impl ClauseKind {
+    /// The words the clause begins with.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Per(_) => "per",
+            Self::Globally => "globally",
+            Self::Burst(_) => "burst",
+            Self::Starting(_) => "starting",
+            Self::Using(_) => "using",
+            Self::Aligned => "aligned",
+            Self::ForAtMost(_) => "for at most",
+            Self::Costing(_) => "costing",
+            Self::Share(..) => "at most",
+            Self::ResetsIn(_) => "resets in",
+            Self::Fail(_) => "fail",
+            Self::On(_) => "on",
+        }
+    }
+}
+
+/// What happens when the store cannot count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailMode {
+    /// `fail open`: pass uncounted.
+    Open,
+    /// `fail closed`: refuse.
+    Closed,
+    /// `fail local 25%`: count here against this share of the ceiling, in parts per million; all of it without one.
+    Local(Option<i64>),
+}
+
+/// The keys after `per`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// The parts, all of which make the key.
+    pub parts: Vec<Key>,
+    /// From the first part to the last.
+    pub span: Span,
+}
+
+/// One part of a key with its fallbacks: `account ?? ip`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Tried in order; the first that is present counts.
+    pub alternatives: Vec<Spanned<KeyAtom>>,
+    /// The whole part.
+    pub span: Span,
+}
+
+/// What a key is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyAtom {
+    /// A fact, dots included.
+    Fact(String),
+    /// A constant: everyone without the facts before it shares one counter.
+    Literal(String),
+}

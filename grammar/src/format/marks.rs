@@ -1,0 +1,171 @@
+//! What the tree knows about single tokens: which are a literal together, and which parenthesis is a call's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    ast::{
+        Bind, Clause, ClauseKind, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind,
+        PlanEntry, Step, StepKind, Stmt, StmtKind,
+    },
+    span::Span,
+};
+
+/// Marks on the text by byte.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// Where a literal begins, to where it ends, and whether its units are to be rewritten.
+    pub(super) literals: BTreeMap<usize, (usize, bool)>,
+    /// Where the names of calls end.
+    pub(super) calls: BTreeSet<usize>,
+}
+
+impl Marks {
+    /// The marks of a whole file.
+    pub(super) fn of(file: &File) -> Self {
+        let mut marks = Self::default();
+        for item in &file.items {
+            match &item.kind {
+                ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
+                ItemKind::Schedule(_) => {}
+                ItemKind::Input(attributes) => {
+                    for attribute in attributes {
+                        attribute
+                            .default
+                            .iter()
+                            .chain(&attribute.otherwise)
+                            .for_each(|expr| marks.expr(expr));
+                    }
+                }
+                ItemKind::Plan(plan) => plan.entries.iter().for_each(|entry| marks.plan_entry(entry)),
+                ItemKind::Set(set) => set.members.iter().for_each(|member| marks.expr(member)),
+                ItemKind::Calendar(calendar) => calendar.days.iter().for_each(|day| marks.verbatim(day.span)),
+                ItemKind::Rule(rule) => marks.stmts(&rule.body),
+                ItemKind::Test(test) => test.steps.iter().for_each(|step| marks.step(step)),
+            }
+        }
+        marks
+    }
+
+    fn verbatim(&mut self, span: Span) {
+        self.literals.insert(span.start as usize, (span.end as usize, false));
+    }
+
+    fn plan_entry(&mut self, entry: &PlanEntry) {
+        match entry {
+            PlanEntry::Limit(limit) => self.limit(limit),
+            PlanEntry::NoLimit(_) => {}
+            PlanEntry::Constant(_, value) => self.expr(value),
+        }
+    }
+
+    fn stmts(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match &stmt.kind {
+                StmtKind::Limit(limit) => self.limit(limit),
+                StmtKind::Deny { .. } | StmtKind::Exempt(_) => {}
+                StmtKind::If { condition, then, otherwise } => {
+                    self.expr(condition);
+                    self.stmts(then);
+                    self.stmts(otherwise);
+                }
+                StmtKind::Match { subject, arms } => {
+                    self.expr(subject);
+                    for arm in arms {
+                        self.patterns(&arm.patterns);
+                        self.stmts(&arm.body);
+                    }
+                }
+                StmtKind::Let(_, value) => self.expr(value),
+            }
+        }
+    }
+
+    fn limit(&mut self, limit: &Limit) {
+        self.expr(&limit.ceiling);
+        limit.clauses.iter().for_each(|clause| self.clause(clause));
+    }
+
+    fn clause(&mut self, clause: &Clause) {
+        match &clause.kind {
+            ClauseKind::Burst(value) | ClauseKind::Starting(value) | ClauseKind::Costing(value) => {
+                self.expr(value)
+            }
+            ClauseKind::Per(_)
+            | ClauseKind::Globally
+            | ClauseKind::Using(_)
+            | ClauseKind::Aligned
+            | ClauseKind::ForAtMost(_)
+            | ClauseKind::Share(..)
+            | ClauseKind::ResetsIn(_)
+            | ClauseKind::Fail(_)
+            | ClauseKind::On(_) => {}
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let binds = |marks: &mut Self, binds: &[Bind]| binds.iter().for_each(|bind| marks.expr(&bind.value));
+        match &step.kind {
+            StepKind::Given(given) => binds(self, given),
+            // The instant is the last thing of its step, and the word before it is always as long.
+            StepKind::At(_) => {
+                self.literals.insert(step.span.start as usize, (step.span.end as usize, false));
+            }
+            StepKind::Wait(_) | StepKind::Reply(_) => {}
+            StepKind::SetUsed(_, value) | StepKind::ExpectUsed(_, _, value) => self.expr(value),
+            StepKind::Send(send) => binds(self, &send.with),
+        }
+    }
+
+    fn patterns(&mut self, patterns: &[Pattern]) {
+        for pattern in patterns {
+            if let PatternKind::Literal(literal) = &pattern.kind {
+                self.literal(literal, pattern.span);
+            }
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal, span: Span) {
+        let rewrite = match literal {
+            Literal::Amount(..) | Literal::Duration(_) | Literal::Rate(..) | Literal::InFlight(_) => true,
+            Literal::Int(_)
+            | Literal::Bool(_)
+            | Literal::Percent(_)
+            | Literal::String(_)
+            | Literal::Net(_)
+            | Literal::Date(_)
+            | Literal::Clock(_)
+            | Literal::Instant(_)
+            | Literal::Unlimited => false,
+        };
+        self.literals.insert(span.start as usize, (span.end as usize, rewrite));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Literal(literal) => self.literal(literal, expr.span),
+            ExprKind::Path(_) => {}
+            ExprKind::Call(name, arguments) => {
+                self.calls.insert(name.span.end as usize);
+                arguments.iter().for_each(|argument| self.expr(argument));
+            }
+            ExprKind::Set(members) => members.iter().for_each(|member| self.expr(member)),
+            ExprKind::Not(inner) | ExprKind::Is(inner, _) => self.expr(inner),
+            ExprKind::Binary(left, _, right) => {
+                self.expr(left);
+                self.expr(right);
+            }
+            ExprKind::If(condition, then, otherwise) => {
+                self.expr(condition);
+                self.expr(then);
+                self.expr(otherwise);
+            }
+            ExprKind::Match(subject, arms) => {
+                self.expr(subject);
+                for arm in arms {
+                    self.patterns(&arm.patterns);
+                    self.expr(&arm.body);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+edition 2026
+use std.http
+
+input {
+  user : key
+  org  : key
+}
+
+rule tour {
+  on ANY "/v1/**"
+  limit fixed:     1000 req/hour    per user  using fixed_window
+  limit exact:      100 req/min     per user  using sliding_log
+  limit smooth:     100 req/min     per user  using sliding_window
+  limit bursty:       1 req/10 s    per user  using token_bucket  burst 10 req
+  limit steady:       5 req/s       per user  using leaky_bucket  burst 50 req
+  limit spaced:      60 req/min     per user  using gcra          burst 10 req
+  limit parallel:     4 in flight   per user  for at most 2 min
+  limit bandwidth:   10 MiB/s       per org   using token_bucket  burst 64 MiB  costing body_size
+  limit month:      $500/month      per org   using fixed_window  resets in "Europe/Berlin"  costing $0.002  fail closed
+}
