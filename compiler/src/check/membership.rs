@@ -1,0 +1,200 @@
+//! Membership and patterns: `in`, `like`, `matches`.
+
+use limitrate_grammar::{
+    ast::{self, BinaryOp, ExprKind as Syntax, Literal},
+    code::Code,
+    diagnostic::Diagnostic,
+    span::Span,
+};
+
+use super::Checker;
+use crate::{
+    checked::{Comparison, Expr, ExprKind, ScheduleId, Type},
+    resolve::Symbol,
+};
+
+/// The compiled size that a regular expression may have, in bytes.
+pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
+
+impl Checker<'_> {
+    /// `x in set`, where the set has a name, is written out, is a network, or is a schedule.
+    pub(super) fn membership(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+        let subject = self.expr(left);
+        match &right.kind {
+            Syntax::Path(name) => match self.resolved.symbol(name) {
+                Some(Symbol::Set(position)) => self.in_set(subject, position, span),
+                Some(Symbol::Schedule(position)) => self.in_schedule(&subject, position, span),
+                Some(Symbol::Calendar(_)) => self.wrong(
+                    Diagnostic::new(
+                        Code::RL0009,
+                        "`in` a calendar is not supported yet",
+                        right.span,
+                        "a calendar",
+                    )
+                    .help("use it in a schedule: `schedule open = daily 00:00..24:00 in \"UTC\" except …`"),
+                    span,
+                ),
+                Some(other) => self.wrong(
+                    Diagnostic::new(
+                        Code::RL0202,
+                        format!("`{name}` is {}, not a set", other.noun()),
+                        right.span,
+                        "nothing can be in it",
+                    )
+                    .help("compare with `==`, or write the set: `in {\"a\", \"b\"}`"),
+                    span,
+                ),
+                None => {
+                    let known = self.resolved.sets.iter().map(|s| s.name.node.as_str());
+                    let schedules = self.resolved.schedules.iter().map(|s| s.name.node.as_str());
+                    let mut diagnostic =
+                        self.unknown("set or schedule", name, right.span, known.chain(schedules));
+                    if diagnostic.fixes.is_empty() {
+                        diagnostic = diagnostic.help(format!("declare it: `set {name} = \"a\", \"b\"`"));
+                    }
+                    self.lacking(name, diagnostic, span)
+                }
+            },
+            Syntax::Set(members) => self.in_members(subject, members, span),
+            Syntax::Literal(Literal::Net(_)) => self.in_members(subject, std::slice::from_ref(right), span),
+            Syntax::Literal(_)
+            | Syntax::Call(..)
+            | Syntax::Not(_)
+            | Syntax::Binary(..)
+            | Syntax::Is(..)
+            | Syntax::If(..)
+            | Syntax::Match(..) => self.wrong(
+                Diagnostic::new(
+                    Code::RL0202,
+                    "`in` needs a set, a network or a schedule",
+                    right.span,
+                    "not a set",
+                )
+                .help("write the set in braces: `in {\"a\", \"b\"}`"),
+                span,
+            ),
+        }
+    }
+
+    pub(super) fn in_set(&mut self, subject: Expr, position: usize, span: Span) -> Expr {
+        let resolved = self.resolved;
+        let Some(set) = resolved.sets.get(position) else { return Expr::unknown(span) };
+        self.in_members(subject, &set.members, span)
+    }
+
+    fn in_schedule(&mut self, subject: &Expr, position: usize, span: Span) -> Expr {
+        if !matches!(subject.kind, ExprKind::Now) {
+            return self.wrong(
+                Diagnostic::new(Code::RL0202, "only `now` is in a schedule", subject.span, subject.ty.noun())
+                    .fix("ask for now", subject.span, "now"),
+                span,
+            );
+        }
+        Expr::new(ExprKind::Holds(ScheduleId(position)), Type::Bool, span)
+    }
+
+    /// Membership in constants: networks at once, other values one by one.
+    fn in_members(&mut self, subject: Expr, members: &[ast::Expr], span: Span) -> Expr {
+        let nets: Vec<_> = members
+            .iter()
+            .filter_map(|m| if let Syntax::Literal(Literal::Net(net)) = &m.kind { Some(*net) } else { None })
+            .collect();
+        if !nets.is_empty() && nets.len() == members.len() {
+            return self.in_nets(subject, nets, span);
+        }
+        let mut tests: Vec<Expr> = Vec::with_capacity(members.len());
+        for member in members {
+            let typed = self.set_member(member);
+            let (left, value) = self.meet(subject.clone(), typed);
+            let (known, ty) = (left.ty.clone(), value.ty.clone());
+            if self.unify(&left, &value, "compare") == Type::Unknown
+                && known != Type::Unknown
+                && ty != Type::Unknown
+            {
+                return Expr::unknown(span); // the others differ in the same way
+            }
+            if let Some(wrong) = self.compares_test(Comparison::Eq, &left, &value, span) {
+                return wrong;
+            }
+            self.compares_path(&left, &value);
+            let is = ExprKind::Compare(Comparison::Eq, Box::new(left), Box::new(value));
+            tests.push(Expr::new(is, Type::Bool, member.span));
+        }
+        let tests_absent = subject.absent.map(|_| span).or(subject.tests_absent);
+        Expr { tests_absent, ..any_of(tests, span) }
+    }
+
+    /// Whether an address lies in networks.
+    pub(super) fn in_nets(&mut self, subject: Expr, nets: Vec<ipnet::IpNet>, span: Span) -> Expr {
+        if subject.ty != Type::Ip && subject.ty != Type::Unknown {
+            let noun = subject.ty.noun();
+            return self.wrong(
+                Diagnostic::new(
+                    Code::RL0202,
+                    format!("{noun} and an address do not compare"),
+                    span,
+                    "an address",
+                )
+                .label(subject.span, noun),
+                span,
+            );
+        }
+        let tests_absent = subject.absent.map(|_| span);
+        Expr { tests_absent, ..Expr::new(ExprKind::InNets(Box::new(subject), nets), Type::Bool, span) }
+    }
+
+    pub(super) fn pattern(&mut self, left: &ast::Expr, op: BinaryOp, right: &ast::Expr, span: Span) -> Expr {
+        let subject = self.expr(left);
+        let subject = self.require(subject, &Type::Text, &format!("`{}` looks at", op.sign()));
+        let Syntax::Literal(Literal::String(text)) = &right.kind else {
+            return self.wrong(
+                Diagnostic::new(Code::RL0403, "a pattern is text in quotes", right.span, "not literal text"),
+                span,
+            );
+        };
+        let tests_absent = subject.absent.map(|_| span);
+        let kind = if op == BinaryOp::Like {
+            ExprKind::Like(Box::new(subject), text.clone())
+        } else {
+            let built = regex::RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
+            if let Err(error) = built {
+                return self.wrong(no_regex(&error, right.span), span);
+            }
+            ExprKind::Matches(Box::new(subject), text.clone())
+        };
+        Expr { tests_absent, ..Expr::new(kind, Type::Bool, span) }
+    }
+}
+
+/// Whether one of the tests holds, as a tree whose depth is the logarithm of their number.
+pub(super) fn any_of(mut tests: Vec<Expr>, span: Span) -> Expr {
+    while tests.len() > 1 {
+        let mut pairs = Vec::with_capacity(tests.len().div_ceil(2));
+        let mut rest = tests.into_iter();
+        while let Some(left) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(right) => Expr::new(ExprKind::Or(Box::new(left), Box::new(right)), Type::Bool, span),
+                None => left,
+            });
+        }
+        tests = pairs;
+    }
+    tests.pop().unwrap_or_else(|| Expr::number(0, Type::Bool, span))
+}
+
+/// The report of a regular expression that does not compile.
+fn no_regex(error: &regex::Error, span: Span) -> Diagnostic {
+    if let regex::Error::CompiledTooBig(_) = error {
+        return Diagnostic::new(
+            Code::RL0210,
+            "this regular expression is too large",
+            span,
+            "compiles to too much",
+        )
+        .help("repeat less: `{1000}` writes what it repeats a thousand times");
+    }
+    let reason =
+        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Diagnostic::new(Code::RL0210, "this is no regular expression", span, reason)
+        .help("a backslash before a sign that is meant as itself: `\\.`, `\\(`")
+}

@@ -1,0 +1,131 @@
+//! Machine code: leaf functions over integers, one per run of sites, in memory of their own.
+//!
+//! The code calls nothing, allocates nothing and has no relocations, so that it can be copied to where it runs: the
+//! mapping is writable first and executable after, never both, and is unmapped when the last [`Code`] is dropped.
+//! All `unsafe` of the crate is in `memory.rs`.
+
+mod memory;
+mod translate;
+
+use cranelift_codegen::{
+    Context,
+    control::ControlPlane,
+    isa::OwnedTargetIsa,
+    settings::{self, Configurable as _},
+};
+use cranelift_frontend::FunctionBuilderContext;
+
+pub use memory::Code;
+use memory::Layout;
+
+use crate::ir::Program;
+
+/// Sites per function: the code generator's time grows faster than the size of a function.
+const SITES_PER_FUNCTION: usize = 64;
+
+/// Why there is no machine code. The policy is interpreted then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodegenError {
+    /// The code generator does not know this processor.
+    #[error("this processor is not supported: {0}")]
+    Target(String),
+    /// The code generator failed.
+    #[error("the code generator failed: {0}")]
+    Generate(String),
+    /// The code would need relocations, which it must not.
+    #[error("the generated code is not self-contained")]
+    Relocation,
+    /// The system refused the memory, or to make it executable.
+    #[error("the system refused executable memory")]
+    Memory(#[source] std::io::Error),
+}
+
+/// Compiles a program.
+///
+/// # Errors
+///
+/// Where this machine has no code generator or refuses executable memory. Nothing stays mapped then.
+pub fn compile(program: &Program) -> Result<Code, CodegenError> {
+    let isa = target()?;
+    let mut generator =
+        Generator { isa, context: Context::new(), builder: FunctionBuilderContext::new(), bytes: Vec::new() };
+    let denies = program.denies.iter().map(|site| translate::Site::bare(site.when)).collect();
+    let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();
+    let charges = program.charges.iter().map(translate::Site::charge).collect();
+    let layout = Layout {
+        denies: generator.stratum(program, denies)?,
+        exempts: generator.stratum(program, exempts)?,
+        charges: generator.stratum(program, charges)?,
+        slots: program.slots.len(),
+        most_sites: program.denies.len().max(program.exempts.len()).max(program.charges.len()),
+    };
+    Code::map(&generator.bytes, layout).map_err(CodegenError::Memory)
+}
+
+fn target() -> Result<OwnedTargetIsa, CodegenError> {
+    let mut flags = settings::builder();
+    for (name, value) in [
+        ("opt_level", "speed"),
+        ("is_pic", "false"),
+        ("unwind_info", "false"),
+        ("preserve_frame_pointers", "true"),
+        // A large frame must meet the guard page below the stack, not step over it. Inline, as the code calls nothing.
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ] {
+        flags.set(name, value).map_err(|error| CodegenError::Target(error.to_string()))?;
+    }
+    cranelift_native::builder()
+        .map_err(|error| CodegenError::Target(error.to_owned()))?
+        .finish(settings::Flags::new(flags))
+        .map_err(|error| CodegenError::Target(error.to_string()))
+}
+
+struct Generator {
+    isa: OwnedTargetIsa,
+    context: Context,
+    builder: FunctionBuilderContext,
+    bytes: Vec<u8>,
+}
+
+impl Generator {
+    /// Compiles the functions of one stratum and gives their offsets.
+    fn stratum(
+        &mut self,
+        program: &Program,
+        sites: Vec<translate::Site>,
+    ) -> Result<Vec<usize>, CodegenError> {
+        let mut offsets = Vec::new();
+        let mut first = 0;
+        for chunk in sites.chunks(SITES_PER_FUNCTION) {
+            offsets.push(self.function(program, chunk, first)?);
+            first += chunk.len();
+        }
+        Ok(offsets)
+    }
+
+    fn function(
+        &mut self,
+        program: &Program,
+        sites: &[translate::Site],
+        first: usize,
+    ) -> Result<usize, CodegenError> {
+        self.context.clear();
+        let config = self.isa.frontend_config();
+        translate::function(program, sites, first, config, &mut self.context.func, &mut self.builder);
+        let compiled = self
+            .context
+            .compile(&*self.isa, &mut ControlPlane::default())
+            .map_err(|error| CodegenError::Generate(format!("{:?}", error.inner)))?;
+        if !compiled.buffer.relocs().is_empty() {
+            return Err(CodegenError::Relocation);
+        }
+        let align = usize::try_from(compiled.buffer.alignment.max(16)).unwrap_or(16);
+        self.bytes.resize(self.bytes.len().next_multiple_of(align), 0);
+        let offset = self.bytes.len();
+        self.bytes.extend_from_slice(compiled.code_buffer());
+        Ok(offset)
+    }
+}

@@ -1,0 +1,94 @@
+//! The memory that machine code lives in, and the calls into it: the only `unsafe` of the compiler.
+#![expect(unsafe_code, reason = "maps and calls generated code; each block names its invariant")]
+
+use std::io;
+
+use memmap2::{Mmap, MmapMut};
+
+use crate::outcome::{RawCharge, RawOutcome};
+
+/// Where the functions are, and what they need.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Offsets of the functions that find denies.
+    pub(super) denies: Vec<usize>,
+    /// Offsets of the functions that find exempts.
+    pub(super) exempts: Vec<usize>,
+    /// Offsets of the functions that find charges.
+    pub(super) charges: Vec<usize>,
+    /// How many slots they read.
+    pub(super) slots: usize,
+    /// How many sites a stratum has at most, and so writes at most.
+    pub(super) most_sites: usize,
+}
+
+/// A function over a frame. It writes the sites that apply to `out`, one after the other, and gives their number.
+type SitesFunction = unsafe extern "C" fn(frame: *const i64, out: *mut RawCharge) -> u64;
+
+/// Machine code of one program. Unmapped on drop.
+#[derive(Debug)]
+pub struct Code {
+    /// `None` where the program has no sites: an empty mapping is not allowed.
+    map: Option<Mmap>,
+    layout: Layout,
+}
+
+impl Code {
+    /// Copies the code to executable memory.
+    pub(super) fn map(bytes: &[u8], layout: Layout) -> io::Result<Self> {
+        if bytes.is_empty() {
+            return Ok(Self { map: None, layout });
+        }
+        let mut map = MmapMut::map_anon(bytes.len())?;
+        map.copy_from_slice(bytes);
+        Ok(Self { map: Some(map.make_exec()?), layout })
+    }
+
+    /// The size of the code in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.map.as_ref().map_or(0, |map| map.len())
+    }
+
+    /// Decides over a frame; `out` is cleared and gets the sites that apply.
+    pub fn decide(&self, frame: &[i64], out: &mut Vec<RawCharge>) -> RawOutcome {
+        if frame.len() < self.layout.slots {
+            let mut longer = frame.to_vec();
+            longer.resize(self.layout.slots, 0);
+            return self.decide(&longer, out);
+        }
+        out.clear();
+        self.run(&self.layout.denies, frame, out);
+        if !out.is_empty() {
+            return RawOutcome::Deny;
+        }
+        self.run(&self.layout.exempts, frame, out);
+        if !out.is_empty() {
+            return RawOutcome::Exempt;
+        }
+        self.run(&self.layout.charges, frame, out);
+        RawOutcome::Charges
+    }
+
+    /// Calls the functions of one stratum. `out` must be empty and `frame` hold every slot.
+    fn run(&self, functions: &[usize], frame: &[i64], out: &mut Vec<RawCharge>) {
+        out.reserve(self.layout.most_sites);
+        for offset in functions {
+            let Some(start) = self.map.as_ref().and_then(|map| map.get(*offset..)) else { return };
+            // SAFETY: `start` is where the code generator put a function of this signature in a mapping that is
+            // executable and lives as long as `self`. The generator translated nothing but loads of the first `slots`
+            // words of the frame, which the caller has checked to be there, and stores of at most one record per site:
+            // all functions of a stratum together write at most `most_sites` records, for which `out`, empty before
+            // the first, has room reserved. It writes whole records from the given position on and gives their number,
+            // so that the new length covers initialised records only.
+            unsafe {
+                let function = std::mem::transmute::<*const u8, SitesFunction>(start.as_ptr());
+                let end = out.as_mut_ptr().add(out.len());
+                let written = function(frame.as_ptr(), end);
+                let room = out.capacity() - out.len();
+                let written = usize::try_from(written).unwrap_or(0).min(room);
+                out.set_len(out.len() + written);
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The core program: guarded charges in normal form over a pure, total expression graph.
+//!
+//! Everything is a 64-bit integer. What a request brings is turned into *slots* before (see [`slot`]); the graph is
+//! hash-consed, so that a condition shared by many rules is one node. The interpreter's reading of this program is the
+//! definition of what a policy means; generated code must agree with it bit for bit.
+
+pub mod arithmetic;
+pub mod build;
+mod print;
+pub mod slot;
+mod verify;
+
+use limitrate_core::{
+    algorithm::Algorithm, charge::Fail, facts::FactId, glob::Glob, net::NetSet, path::Pattern,
+    schedule::Schedule, unit::Unit,
+};
+use limitrate_grammar::{ast::Verb, span::Span};
+
+pub use verify::{Malformed, verify};
+
+use crate::checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Type};
+use slot::Slot;
+
+/// A node of the expression graph. Operands come before the nodes that use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// The position of a slot in the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub u32);
+
+/// The position of a limit in [`Program::limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LimitId(pub u32);
+
+/// An expression. Truth is 1, its opposite 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// A constant.
+    Const(i64),
+    /// What the frame holds.
+    Slot(SlotId),
+    /// 1 where the operand is 0, else 0.
+    Not(NodeId),
+    /// 1 where both are 1; operands are 0 or 1.
+    And(NodeId, NodeId),
+    /// 1 where one is 1; operands are 0 or 1.
+    Or(NodeId, NodeId),
+    /// 1 where the comparison holds, signed.
+    Compare(Comparison, NodeId, NodeId),
+    /// Saturating arithmetic.
+    Arithmetic(Arithmetic, NodeId, NodeId),
+    /// The second where the first is not 0, else the third.
+    Select(NodeId, NodeId, NodeId),
+}
+
+/// A whole program.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// The facts of a request, by [`FactId`].
+    pub facts: Vec<Fact>,
+    /// `method` and `path` of `std.http`, where in use.
+    pub http: Option<HttpFacts>,
+    /// The fact that is the request's plan.
+    pub plan_fact: Option<FactId>,
+    /// What each place of the frame holds.
+    pub slots: Vec<Slot>,
+    /// The tables that slots refer to.
+    pub tables: Tables,
+    /// The expression graph.
+    pub nodes: Vec<Node>,
+    /// Refusals by rules.
+    pub denies: Vec<DenySite>,
+    /// Passes without charges.
+    pub exempts: Vec<ExemptSite>,
+    /// Charges.
+    pub charges: Vec<ChargeSite>,
+    /// Limits; several charges may be of one.
+    pub limits: Vec<LimitInfo>,
+    /// Rules and plans, for explanations.
+    pub origins: Vec<Origin>,
+    /// Names of the plans.
+    pub plans: Vec<String>,
+    /// The most charges one request can make.
+    pub worst_case_charges: usize,
+}
+
+/// Tables that slots are computed with.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// Texts that facts are compared with; the id of a text is its position plus one, 0 is any other.
+    pub texts: Vec<String>,
+    /// Path patterns.
+    pub patterns: Vec<Pattern>,
+    /// Sets of networks.
+    pub nets: Vec<NetSet>,
+    /// Patterns of `like`, with their text.
+    pub globs: Vec<(String, Glob)>,
+    /// Patterns of `matches`.
+    pub regexes: Vec<regex::Regex>,
+    /// Schedules.
+    pub schedules: Vec<Schedule>,
+}
+
+/// Where a site comes from: a rule or a plan's limit.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// `rule` or `plan`.
+    pub kind: OriginKind,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Whether the request is one that it looks at.
+    pub applies: NodeId,
+}
+
+/// What a site belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OriginKind {
+    /// A rule.
+    Rule,
+    /// A plan.
+    Plan,
+}
+
+/// A `deny`.
+#[derive(Debug)]
+pub struct DenySite {
+    /// When it applies.
+    pub when: NodeId,
+    /// Its rule, in [`Program::origins`].
+    pub origin: usize,
+    /// The HTTP status.
+    pub status: u16,
+    /// The text.
+    pub message: Vec<Piece>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// An `exempt`.
+#[derive(Debug)]
+pub struct ExemptSite {
+    /// When it applies.
+    pub when: NodeId,
+    /// Its rule, in [`Program::origins`].
+    pub origin: usize,
+    /// Why.
+    pub reason: String,
+    /// The statement.
+    pub span: Span,
+}
+
+/// A charge.
+#[derive(Debug)]
+pub struct ChargeSite {
+    /// When it applies.
+    pub when: NodeId,
+    /// The limit.
+    pub limit: LimitId,
+    /// Its rule or plan, in [`Program::origins`].
+    pub origin: usize,
+    /// How it counts: of the limit's family, with this charge's own refill time or lease.
+    pub algorithm: Algorithm,
+    /// The ceiling, in base units.
+    pub ceiling: NodeId,
+    /// The cost, in base units.
+    pub cost: NodeId,
+    /// Capacity of a bucket where written; else the default of the algorithm.
+    pub burst: Burst,
+    /// First content of a bucket where written.
+    pub starting: Option<i64>,
+    /// What happens when the counter cannot be kept.
+    pub fail: Fail,
+    /// The limit as written.
+    pub span: Span,
+}
+
+/// The capacity of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burst {
+    /// As written.
+    Fixed(i64),
+    /// As much as the ceiling.
+    Ceiling,
+}
+
+/// A limit, whose counters all its charges share.
+#[derive(Debug)]
+pub struct LimitInfo {
+    /// Its name; a share's is `daily.share`.
+    pub name: String,
+    /// What is counted.
+    pub unit: Counted,
+    /// How it counts where it is first written; a charge may have another refill time or lease.
+    pub algorithm: Algorithm,
+    /// The algorithm's word.
+    pub word: &'static str,
+    /// What is counted apart.
+    pub keys: Vec<KeyPart>,
+    /// The counters' identity, as the language defines it: what a reload compares.
+    pub identity: String,
+}
+
+/// A piece of a message.
+#[derive(Debug)]
+pub enum Piece {
+    /// As written.
+    Text(String),
+    /// A fact as the request has it.
+    Fact(FactId),
+    /// A computed value, printed as this type.
+    Value(NodeId, Type),
+    /// One of these texts, by the position that the node gives.
+    Choice(NodeId, Vec<String>),
+    /// The piece where the node is not 0; absent otherwise.
+    Maybe(NodeId, Box<Piece>),
+}
+
+impl Counted {
+    /// The unit as decision records name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unit(unit) => unit.name(),
+            Self::InFlight => "in flight",
+        }
+    }
+
+    /// The unit, where amounts of one are counted.
+    #[must_use]
+    pub const fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Unit(unit) => Some(unit),
+            Self::InFlight => None,
+        }
+    }
+}
+
+/// The methods that a verb covers; `None` covers all.
+#[must_use]
+pub const fn methods(verb: Verb) -> Option<&'static [&'static str]> {
+    match verb {
+        Verb::Get => Some(&["GET", "HEAD"]),
+        Verb::Head => Some(&["HEAD"]),
+        Verb::Post => Some(&["POST"]),
+        Verb::Put => Some(&["PUT"]),
+        Verb::Patch => Some(&["PATCH"]),
+        Verb::Delete => Some(&["DELETE"]),
+        Verb::Options => Some(&["OPTIONS"]),
+        Verb::Any => None,
+    }
+}

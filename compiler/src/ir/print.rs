@@ -1,0 +1,94 @@
+//! Prints a program, for tests and for people who debug the compiler.
+
+use std::fmt;
+
+use super::{Burst, Node, NodeId, Program, slot::Slot};
+use limitrate_core::facts::FactId;
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, slot) in self.slots.iter().enumerate() {
+            write!(f, "s{i} = ")?;
+            self.print_slot(*slot, f)?;
+            writeln!(f)?;
+        }
+        for (i, node) in self.nodes.iter().enumerate() {
+            write!(f, "v{i} = ")?;
+            print_node(node, f)?;
+            writeln!(f)?;
+        }
+        for deny in &self.denies {
+            writeln!(f, "deny {} when {} by {}", deny.status, deny.when, self.origin_name(deny.origin))?;
+        }
+        for exempt in &self.exempts {
+            writeln!(f, "exempt when {} by {}", exempt.when, self.origin_name(exempt.origin))?;
+        }
+        for charge in &self.charges {
+            let limit = self.limits.get(charge.limit.0 as usize);
+            let (name, word) = limit.map_or(("?", "?"), |l| (l.name.as_str(), l.word));
+            write!(
+                f,
+                "charge {name} when {} ceiling {} cost {} {word}",
+                charge.when, charge.ceiling, charge.cost
+            )?;
+            if let Burst::Fixed(burst) = charge.burst {
+                write!(f, " burst {burst}")?;
+            }
+            writeln!(f)?;
+        }
+        for limit in &self.limits {
+            writeln!(f, "limit {} is {}", limit.name, limit.identity)?;
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    fn origin_name(&self, origin: usize) -> &str {
+        self.origins.get(origin).map_or("?", |o| o.name.as_str())
+    }
+
+    /// The name of a fact.
+    #[must_use]
+    pub fn fact_name(&self, fact: FactId) -> &str {
+        self.facts.get(usize::from(fact.0)).map_or("?", |f| &f.decl.name)
+    }
+
+    fn print_slot(&self, slot: Slot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = &self.tables;
+        match slot {
+            Slot::Value(fact) => write!(f, "value {}", self.fact_name(fact)),
+            Slot::Present(fact) => write!(f, "present {}", self.fact_name(fact)),
+            Slot::Text(fact) => write!(f, "text {}", self.fact_name(fact)),
+            Slot::SameText(a, b) => write!(f, "same {} {}", self.fact_name(a), self.fact_name(b)),
+            Slot::Route(_, i) => match tables.patterns.get(i) {
+                Some(pattern) => write!(f, "route {pattern}"),
+                None => write!(f, "route ?"),
+            },
+            Slot::InNets(fact, i) => write!(f, "nets {} {i}", self.fact_name(fact)),
+            Slot::Like(fact, i) => write!(f, "like {} {i}", self.fact_name(fact)),
+            Slot::Matches(fact, i) => write!(f, "matches {} {i}", self.fact_name(fact)),
+            Slot::Schedule(i) => write!(f, "schedule {i}"),
+            Slot::Now => write!(f, "now"),
+        }
+    }
+}
+
+fn print_node(node: &Node, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match node {
+        Node::Const(value) => write!(f, "{value}"),
+        Node::Slot(slot) => write!(f, "s{}", slot.0),
+        Node::Not(a) => write!(f, "not {a}"),
+        Node::And(a, b) => write!(f, "and {a} {b}"),
+        Node::Or(a, b) => write!(f, "or {a} {b}"),
+        Node::Compare(comparison, a, b) => write!(f, "{} {a} {b}", format!("{comparison:?}").to_lowercase()),
+        Node::Arithmetic(operation, a, b) => write!(f, "{} {a} {b}", format!("{operation:?}").to_lowercase()),
+        Node::Select(c, a, b) => write!(f, "select {c} {a} {b}"),
+    }
+}

@@ -1,0 +1,3 @@
+input { user : key }
+rule api { limit 10 req/min per }
+rule other { limit 10 req/min per user }

@@ -1,0 +1,2 @@
+input { user : key }
+rule api { deny "hello {user" }

@@ -1,0 +1,4 @@
+input { user : key }
+rule api {
+  exempt "probes
+}

@@ -1,0 +1,2 @@
+input { user : key }
+rul api { limit 10 req/min per user }

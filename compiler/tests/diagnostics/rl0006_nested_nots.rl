@@ -1,0 +1,2 @@
+input { flag : bool }
+rule api { if not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not flag then deny }

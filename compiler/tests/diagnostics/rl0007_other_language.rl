@@ -1,0 +1,2 @@
+input { flag : bool other : bool }
+rule api { if flag && other then deny }

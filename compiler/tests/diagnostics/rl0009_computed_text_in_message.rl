@@ -1,0 +1,2 @@
+input { a : string? }
+rule api { let who = a ?? "you"  deny "hello {who}" }

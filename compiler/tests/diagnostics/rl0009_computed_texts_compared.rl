@@ -1,0 +1,2 @@
+input { a : string? b : string }
+rule api { if (a ?? b) == b then deny }

@@ -1,0 +1,2 @@
+input { n : int }
+rule api { deny "{n + 1} times" }

@@ -1,0 +1,2 @@
+input { name : string }
+rule api { if lower(name) == "us" then deny }

@@ -1,0 +1,2 @@
+module my.policy
+input { user : key }

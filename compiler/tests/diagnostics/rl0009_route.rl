@@ -1,0 +1,2 @@
+use std.http
+rule api { if route == "/v1" then deny }

@@ -1,0 +1,1 @@
+calendar holidays = 2026-02-30

@@ -1,0 +1,1 @@
+input { user-id : key }

@@ -1,0 +1,2 @@
+input { n : int }
+rule api { if sqrt(n) > 5 then deny }

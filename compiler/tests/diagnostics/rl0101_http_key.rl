@@ -1,0 +1,2 @@
+edition 2026
+rule api { limit 10 req/min per ip }

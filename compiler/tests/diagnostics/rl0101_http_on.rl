@@ -1,0 +1,1 @@
+rule api { on GET "/v1"  limit 10 req/min globally }

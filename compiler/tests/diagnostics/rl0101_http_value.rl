@@ -1,0 +1,1 @@
+rule api { if path == "/x" then deny }

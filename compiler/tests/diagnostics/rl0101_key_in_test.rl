@@ -1,0 +1,7 @@
+input { user : key }
+rule api { limit calls: 10 req/min per user }
+test "t" {
+  given user = "ada"
+  set used calls for usre "ada" = 3 req
+  send GET "/" expect allow
+}

@@ -1,0 +1,3 @@
+use std.http
+set office = 10.0.0.0/8
+rule api { if ip in ofice then deny }

@@ -1,0 +1,2 @@
+use std.http
+rule api { if ip in warehouse then deny }

@@ -1,0 +1,2 @@
+input { user : kee }
+rule api { limit 10 req/min per user }

@@ -1,0 +1,2 @@
+input { user : identifier }
+rule api { limit 10 req/min per user costing user }

@@ -1,0 +1,2 @@
+input { user : key }
+rule api { if geography == "US" then deny }

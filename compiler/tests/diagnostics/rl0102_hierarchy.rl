@@ -1,0 +1,3 @@
+input { org : key  user : key }
+hierarchy org > user
+hierarchy user > org

@@ -1,0 +1,1 @@
+input { user : key  user : string }

@@ -1,0 +1,2 @@
+input { n : int }
+rule api { let n = 5 }

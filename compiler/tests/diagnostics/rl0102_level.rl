@@ -1,0 +1,2 @@
+input { org : key  user : key }
+hierarchy org > user > org

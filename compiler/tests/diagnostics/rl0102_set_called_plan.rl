@@ -1,0 +1,1 @@
+set plan = "free", "pro"

@@ -1,0 +1,2 @@
+use company.facts
+rule api { limit 10 req/min per account }

@@ -1,0 +1,2 @@
+input { size : bytes }
+rule api { if size > 500 then deny }

@@ -1,0 +1,2 @@
+input { user : key  size : bytes }
+rule api { limit 10k tokens/min per user costing size }

@@ -1,0 +1,1 @@
+input { size : bytes = 5 }

@@ -1,0 +1,2 @@
+input { load : percent }
+rule api { if load > 80 then deny }

@@ -1,0 +1,2 @@
+use std.http
+rule api { let home = 10.0.0.1 }

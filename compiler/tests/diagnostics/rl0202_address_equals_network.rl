@@ -1,0 +1,2 @@
+use std.http
+rule api { if ip == 10.0.0.0/8 then deny }

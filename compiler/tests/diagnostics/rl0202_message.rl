@@ -1,0 +1,1 @@
+rule api { deny "it is {now}" }

@@ -1,0 +1,2 @@
+input { a : string }
+rule api { if a < "b" then deny }

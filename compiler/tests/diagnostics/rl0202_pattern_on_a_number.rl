@@ -1,0 +1,2 @@
+input { n : int }
+rule api { if n like "5*" then deny }

@@ -1,0 +1,3 @@
+input { plan : plan  user : key }
+plan free { limit rpm: 10 req/min per user }
+rule api { if plan == "free" then deny }

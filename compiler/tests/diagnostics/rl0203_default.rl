@@ -1,0 +1,1 @@
+input { region : one of "us", "eu" = "uss" }

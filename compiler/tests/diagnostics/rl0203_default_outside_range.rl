@@ -1,0 +1,1 @@
+input { n : int in 1..10 = 11 }

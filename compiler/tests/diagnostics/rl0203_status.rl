@@ -1,0 +1,1 @@
+rule api { deny 200 }

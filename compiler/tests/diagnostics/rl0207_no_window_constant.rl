@@ -1,0 +1,3 @@
+input { plan : plan  user : key }
+plan free { amount = 10 req }
+rule api { limit plan.amount per user }

@@ -1,0 +1,2 @@
+input { agent : string }
+rule api { if agent matches "(bot" then deny }

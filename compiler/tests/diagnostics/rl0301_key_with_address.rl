@@ -1,0 +1,3 @@
+use std.http
+input { account : key? }
+rule api { limit 20 req/min per account }

@@ -1,0 +1,2 @@
+input { org : key  team : key?  user : key }
+hierarchy org > team > user

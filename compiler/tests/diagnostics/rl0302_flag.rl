@@ -1,0 +1,2 @@
+input { beta : bool? }
+rule api { if not beta then deny }

@@ -1,0 +1,2 @@
+input { region : string? }
+rule api { let american = region == "US"  if not american then deny }

@@ -1,0 +1,2 @@
+input { region : string? }
+rule api { if region != "US" then deny }

@@ -1,0 +1,2 @@
+input { agent : string? }
+rule api { if not agent like "bot*" then deny }

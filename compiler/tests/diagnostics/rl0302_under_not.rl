@@ -1,0 +1,2 @@
+input { region : string? }
+rule api { if not (region == "US") then deny }

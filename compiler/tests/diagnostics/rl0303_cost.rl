@@ -1,0 +1,2 @@
+input { user : key  size : bytes? }
+rule api { limit 10 MiB/min per user costing size }

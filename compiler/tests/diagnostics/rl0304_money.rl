@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit $5/min per user }

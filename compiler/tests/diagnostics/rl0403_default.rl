@@ -1,0 +1,1 @@
+input { a : int  b : int = a }

@@ -1,0 +1,2 @@
+input { plan : plan  n : int }
+plan free { size = n }

@@ -1,0 +1,2 @@
+input { region : string }
+rule api { limit 10 req/min }

@@ -1,0 +1,5 @@
+input { user : key }
+rule api {
+  limit 10 req/min per user
+  limit 100 req/min per user
+}

@@ -1,0 +1,2 @@
+edition 2031
+input { user : key }

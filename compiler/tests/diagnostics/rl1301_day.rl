@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit 10k req/day per user }
