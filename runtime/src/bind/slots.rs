@@ -1,0 +1,107 @@
+//! Fills the frame: each slot from the facts it is computed from.
+
+use limitrate_compiler::ir::{Program, slot::Slot};
+use limitrate_core::{
+    facts::{FactId, FactType, Value},
+    schedule::Active,
+    time::Timestamp,
+};
+use parking_lot::RwLock;
+
+use super::{Bound, text::TextTable};
+
+/// What is prepared once to fill frames.
+#[derive(Debug)]
+pub(super) struct SlotPlan {
+    texts: TextTable,
+    /// The answer of each schedule with the stretch of time it is good for.
+    schedules: Box<[RwLock<Option<Active>>]>,
+}
+
+impl SlotPlan {
+    pub(super) fn new(program: &Program) -> Self {
+        Self {
+            texts: TextTable::new(&program.tables.texts),
+            schedules: program.tables.schedules.iter().map(|_| RwLock::new(None)).collect(),
+        }
+    }
+
+    /// Fills `frame`, which is all zeros and has a place for each slot.
+    pub(super) fn fill(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, frame: &mut [i64]) {
+        for (slot, place) in program.slots.iter().zip(frame) {
+            *place = self.slot(program, bound, now, *slot);
+        }
+    }
+
+    fn slot(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, slot: Slot) -> i64 {
+        let tables = &program.tables;
+        match slot {
+            Slot::Value(fact) => value(program, fact, bound.get(fact)),
+            Slot::Present(fact) => i64::from(bound.get(fact) != Value::Absent),
+            Slot::Text(fact) => text(bound, fact).map_or(0, |text| self.texts.id(text)),
+            Slot::SameText(a, b) => {
+                i64::from(text(bound, a).zip(text(bound, b)).is_some_and(|(a, b)| a == b))
+            }
+            Slot::Route(fact, pattern) => {
+                holds(text(bound, fact).zip(tables.patterns.get(pattern)), |(path, pattern)| {
+                    pattern.matches(path)
+                })
+            }
+            Slot::InNets(fact, set) => match (bound.get(fact), tables.nets.get(set)) {
+                (Value::Ip(ip), Some(set)) => i64::from(set.contains(ip)),
+                _ => 0,
+            },
+            Slot::Like(fact, glob) => {
+                holds(text(bound, fact).zip(tables.globs.get(glob)), |(text, (_, glob))| glob.matches(text))
+            }
+            Slot::Matches(fact, regex) => {
+                holds(text(bound, fact).zip(tables.regexes.get(regex)), |(text, regex)| regex.is_match(text))
+            }
+            Slot::Schedule(schedule) => i64::from(self.schedule(program, schedule, now)),
+            Slot::Now => now.0,
+        }
+    }
+
+    /// Whether a schedule holds; looked up in the calendar only when the last answer is no longer good.
+    fn schedule(&self, program: &Program, schedule: usize, now: Timestamp) -> bool {
+        let (Some(kept), Some(schedule)) =
+            (self.schedules.get(schedule), program.tables.schedules.get(schedule))
+        else {
+            return false;
+        };
+        if let Some(active) = kept.read().filter(|active| active.from <= now && now < active.until) {
+            return active.holds;
+        }
+        let active = schedule.at(now);
+        *kept.write() = Some(active);
+        active.holds
+    }
+}
+
+fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {
+    i64::from(pair.is_some_and(test))
+}
+
+fn text<'b>(bound: &'b Bound<'_>, fact: FactId) -> Option<&'b str> {
+    match bound.get(fact) {
+        Value::Str(text) => Some(text),
+        Value::Absent | Value::Bool(_) | Value::Int(_) | Value::Ip(_) => None,
+    }
+}
+
+/// A value as an integer: members of enums and plans by position.
+fn value(program: &Program, fact: FactId, value: Value<'_>) -> i64 {
+    match value {
+        Value::Bool(value) => i64::from(value),
+        Value::Int(value) => value,
+        Value::Str(text) => match program.facts.get(usize::from(fact.0)).map(|f| &f.decl.ty) {
+            Some(FactType::OneOf(members) | FactType::Plan(members)) => members
+                .iter()
+                .zip(0..)
+                .find(|(member, _)| ***member == *text)
+                .map_or(-1, |(_, position)| position),
+            _ => 0,
+        },
+        Value::Absent | Value::Ip(_) => 0,
+    }
+}

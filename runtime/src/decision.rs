@@ -1,0 +1,220 @@
+//! The answer to one request, with everything that a response, a log line or an explanation needs.
+
+use std::borrow::Cow;
+
+use limitrate_compiler::{Policy, ir::LimitInfo};
+use limitrate_core::{
+    algorithm::Refusal,
+    charge::{Counted, Verdict},
+    key::CounterKey,
+    time::{Nanos, Timestamp},
+};
+use smallvec::SmallVec;
+
+use crate::{bind::InputProblem, store::Ticket};
+
+/// The status of a request that passes.
+const PASSES: u16 = 200;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It passes, and every charge was taken.
+    Allow,
+    /// A limit did not fit, and no charge was taken.
+    Reject,
+    /// A rule refuses it, or a fact is missing or malformed. No charge was taken.
+    Deny,
+    /// A rule lets it pass uncounted.
+    Exempt,
+}
+
+impl Outcome {
+    /// The word of decision records.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Reject => "reject",
+            Self::Deny => "deny",
+            Self::Exempt => "exempt",
+        }
+    }
+
+    /// Whether the request may go on.
+    #[must_use]
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Allow | Self::Exempt)
+    }
+}
+
+/// Why a request was denied or exempted, where no limit decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Limits decided.
+    Limits,
+    /// These sites of the policy's `denies` or `exempts`, the reported one first.
+    Rules(SmallVec<[u32; 4]>),
+    /// A fact of the request.
+    Input(InputProblem),
+}
+
+/// What one limit made of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitDecision {
+    /// The position of the charge in the policy's `charges`.
+    pub site: u32,
+    /// The counter.
+    pub counter: CounterKey,
+    /// The ceiling, in base units.
+    pub ceiling: i64,
+    /// What this request takes, in base units.
+    pub cost: i64,
+    /// What the store said.
+    pub verdict: Verdict,
+}
+
+impl LimitDecision {
+    /// Whether the charge fit.
+    #[must_use]
+    pub const fn fits(&self) -> bool {
+        self.verdict.judged.is_ok()
+    }
+
+    /// How long until this charge would fit if nothing else were charged; `None` if it fits, or never will.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Nanos> {
+        match self.verdict.judged {
+            Err(Refusal::Wait(wait)) => Some(wait),
+            Ok(()) | Err(Refusal::Never) => None,
+        }
+    }
+
+    /// Where it was counted.
+    #[must_use]
+    pub const fn counted(&self) -> Counted {
+        self.verdict.counted
+    }
+}
+
+/// The answer to one request.
+#[derive(Debug, Clone)]
+pub struct Decision<'p> {
+    pub(crate) policy: &'p Policy,
+    pub(crate) now: Timestamp,
+    pub(crate) outcome: Outcome,
+    pub(crate) cause: Cause,
+    pub(crate) status: u16,
+    pub(crate) message: Cow<'p, str>,
+    pub(crate) limits: SmallVec<[LimitDecision; 4]>,
+    pub(crate) ticket: Ticket,
+}
+
+impl<'p> Decision<'p> {
+    /// A request that nothing has refused yet.
+    pub(crate) fn new(policy: &'p Policy, now: Timestamp) -> Self {
+        Self {
+            policy,
+            now,
+            outcome: Outcome::Allow,
+            cause: Cause::Limits,
+            status: PASSES,
+            message: Cow::Borrowed(""),
+            limits: SmallVec::new(),
+            ticket: Ticket(0),
+        }
+    }
+
+    /// What became of the request.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Why, where no limit decided.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The HTTP status of a refusal: 429 for a limit, 403 or the rule's for a rule, 400 for a malformed fact; 200 for
+    /// what passes.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What to tell the caller: a `deny`'s text, an `exempt`'s reason, what is wrong with a fact. Often empty.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The instant of the decision.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The policy that decided.
+    #[must_use]
+    pub const fn policy(&self) -> &'p Policy {
+        self.policy
+    }
+
+    /// Every enforced charge, by the name of its limit.
+    pub fn limits(&self) -> impl Iterator<Item = (&'p LimitInfo, &LimitDecision)> {
+        let program = self.policy.program();
+        self.limits.iter().filter_map(move |limit| {
+            let site = program.charges.get(limit.site as usize)?;
+            Some((program.limits.get(site.limit.0 as usize)?, limit))
+        })
+    }
+
+    /// The names of the limits that did not fit.
+    pub fn limited_by(&self) -> impl Iterator<Item = &'p str> {
+        self.limits().filter(|(_, limit)| !limit.fits()).map(|(info, _)| info.name.as_str())
+    }
+
+    /// How long until this request would fit if nothing else were charged: the largest wait among the limits that did
+    /// not fit. `None` if none refused, or if it can never fit.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Nanos> {
+        let mut failing = self.limits.iter().filter(|limit| !limit.fits()).map(LimitDecision::retry_after);
+        let first = failing.next()??;
+        failing.try_fold(first, |longest, wait| Some(longest.max(wait?)))
+    }
+
+    /// The one limit whose figures stand for the decision: on a reject the failing one with the longest wait (never is
+    /// longest), else the one with the fewest requests of this cost left; ties by name.
+    #[must_use]
+    pub fn binding(&self) -> Option<(&'p LimitInfo, &LimitDecision)> {
+        let wait = |limit: &LimitDecision| limit.retry_after().map_or(i64::MAX, |wait| wait.0);
+        if self.outcome == Outcome::Reject {
+            // The first of equal ones counts, and they are in the order of their names.
+            return self
+                .limits()
+                .filter(|(_, limit)| !limit.fits())
+                .reduce(|best, next| if wait(next.1) > wait(best.1) { next } else { best });
+        }
+        self.limits().min_by_key(|(_, limit)| limit.verdict.status.remaining / limit.cost.max(1))
+    }
+
+    /// The names of the rules that denied or exempted, the reported one first.
+    pub fn rules(&self) -> impl Iterator<Item = &'p str> {
+        let program = self.policy.program();
+        let sites: &[u32] = match &self.cause {
+            Cause::Rules(sites) => sites,
+            Cause::Limits | Cause::Input(_) => &[],
+        };
+        let denied = self.outcome == Outcome::Deny;
+        sites.iter().filter_map(move |site| {
+            let site = *site as usize;
+            let origin =
+                if denied { program.denies.get(site)?.origin } else { program.exempts.get(site)?.origin };
+            program.origins.get(origin).map(|origin| origin.name.as_str())
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! Decision records: one decision as JSON, with names, keys and milliseconds.
+
+use limitrate_core::{
+    charge::Counted,
+    facts::{FactId, Value},
+    time::Nanos,
+};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::{Decision, Limiter, Outcome, store::LocalStore};
+
+/// One decision, as it is written to files and answered to tools.
+#[derive(Debug, Clone, Serialize)]
+pub struct DecisionRecord {
+    /// The number of the request.
+    pub n: u64,
+    /// The instant, in milliseconds since the epoch.
+    #[serde(serialize_with = "millis")]
+    pub t: Nanos,
+    /// `allow`, `reject`, `deny` or `exempt`.
+    pub outcome: &'static str,
+    /// The limits that did not fit, by name.
+    pub limited_by: Vec<String>,
+    /// The longest wait among them; null where there is none, or where waiting never helps.
+    #[serde(serialize_with = "maybe_millis")]
+    pub retry_after_ms: Option<Nanos>,
+    /// The HTTP status, of refusals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What to tell the caller.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The rules that denied or exempted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Every enforced charge, by name.
+    pub limits: Vec<LimitRecord>,
+    /// Charges of shadow rules.
+    pub shadow: Vec<LimitRecord>,
+    /// Limits that were passed softly or are nearly used up.
+    pub warn: Vec<String>,
+}
+
+/// One charge of a decision.
+#[derive(Debug, Clone, Serialize)]
+pub struct LimitRecord {
+    /// The limit.
+    pub limit: String,
+    /// The values of its key.
+    #[serde(serialize_with = "object")]
+    pub key: Vec<(String, String)>,
+    /// What is counted.
+    pub unit: &'static str,
+    /// The ceiling, in base units.
+    pub ceiling: i64,
+    /// What the request takes, in base units.
+    pub cost: i64,
+    /// Whether it fit.
+    pub fits: bool,
+    /// What is left, in base units.
+    pub remaining: i64,
+    /// Until the window ends or the bucket is full.
+    #[serde(serialize_with = "millis")]
+    pub reset_after_ms: Nanos,
+    /// Until it would fit; null if it fits, or never will.
+    #[serde(serialize_with = "maybe_millis")]
+    pub retry_after_ms: Option<Nanos>,
+    /// `shared` or `nowhere`, where it was not counted on its own counter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<&'static str>,
+}
+
+impl DecisionRecord {
+    /// The record of the `n`th request, whose facts were `facts`.
+    #[must_use]
+    pub fn new<S: LocalStore>(
+        n: u64,
+        limiter: &Limiter<S>,
+        decision: &Decision<'_>,
+        facts: &[(FactId, Value<'_>)],
+    ) -> Self {
+        let program = decision.policy().program();
+        let limits = decision.limits().map(|(info, limit)| {
+            let position = program.charges.get(limit.site as usize).map(|site| site.limit.0 as usize);
+            let key = position.and_then(|position| limiter.counter(position, facts)).map(|(_, key)| key);
+            LimitRecord {
+                limit: info.name.clone(),
+                key: key.unwrap_or_default(),
+                unit: info.unit.name(),
+                ceiling: limit.ceiling,
+                cost: limit.cost,
+                fits: limit.fits(),
+                remaining: limit.verdict.status.remaining,
+                reset_after_ms: limit.verdict.status.reset_after,
+                retry_after_ms: limit.retry_after(),
+                counted: match limit.counted() {
+                    Counted::Own => None,
+                    Counted::Shared => Some("shared"),
+                    Counted::Nowhere => Some("nowhere"),
+                },
+            }
+        });
+        let refused = matches!(decision.outcome(), Outcome::Reject | Outcome::Deny);
+        Self {
+            n,
+            t: Nanos(decision.now().0),
+            outcome: decision.outcome().word(),
+            limited_by: decision.limited_by().map(str::to_owned).collect(),
+            retry_after_ms: decision.retry_after(),
+            status: refused.then(|| decision.status()),
+            message: decision.message().to_owned(),
+            rules: decision.rules().map(str::to_owned).collect(),
+            limits: limits.collect(),
+            shadow: Vec::new(),
+            warn: Vec::new(),
+        }
+    }
+}
+
+/// Nanoseconds as milliseconds: whole where they are, else with the fraction that JSON numbers can hold.
+#[expect(clippy::cast_precision_loss, reason = "a printed figure; nothing is decided by it")]
+fn millis<S: Serializer>(nanos: &Nanos, serializer: S) -> Result<S::Ok, S::Error> {
+    const PER_MILLI: i64 = 1_000_000;
+    if nanos.0 % PER_MILLI == 0 {
+        serializer.serialize_i64(nanos.0 / PER_MILLI)
+    } else {
+        serializer.serialize_f64(nanos.0 as f64 / PER_MILLI as f64)
+    }
+}
+
+fn maybe_millis<S: Serializer>(nanos: &Option<Nanos>, serializer: S) -> Result<S::Ok, S::Error> {
+    match nanos {
+        Some(nanos) => millis(nanos, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (name, value) in pairs {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
+}

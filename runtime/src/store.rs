@@ -1,0 +1,66 @@
+//! What a limiter asks of the place where counters are kept, and the stores that keep them.
+//!
+//! A store applies all charges of a decision or none, in one atomic step. It knows nothing of policies: the
+//! arithmetic is
+//! [`Algorithm`]'s, the instant is an argument, and a counter is named by its [`CounterKey`].
+
+pub mod memory;
+
+use std::fmt::Debug;
+
+use limitrate_core::{
+    algorithm::Algorithm,
+    charge::{Charge, Verdict},
+    key::CounterKey,
+    time::Timestamp,
+};
+use smallvec::SmallVec;
+
+pub use memory::{MemoryOptions, MemoryStore};
+
+/// What a store says of the charges of one decision, in their order.
+pub type Verdicts = SmallVec<[Verdict; 8]>;
+
+/// Identifies the leases taken by one decision. Never given out twice by one limiter while the first may be in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Names what one decision holds of one in-flight limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The counter that was charged.
+    pub counter: CounterKey,
+    /// The identity of its limit: by `fail local` the lease may be held on the counter shared by the limit's keys.
+    pub limit: CounterKey,
+    /// The decision that charged it.
+    pub ticket: Ticket,
+}
+
+/// A store that answers at once: it waits for nothing but locks held for a few instructions.
+pub trait LocalStore: Debug + Send + Sync {
+    /// Judges all charges and takes all or none, atomically. Returns whether they were taken.
+    ///
+    /// `verdicts` is cleared and gets one per charge, in order. A decision that is not taken changes no counter.
+    /// Charges on the same counter are judged as one: their costs add up and the lowest ceiling counts; each of their
+    /// verdicts says the same, and they hold one lease together. An in-flight charge is held under `ticket`.
+    fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
+    -> bool;
+
+    /// Ends a lease; false if it has expired, was released before or was never there.
+    fn release(&self, now: Timestamp, lease: Lease) -> bool;
+
+    /// What is in use of a counter at `now`; `None` for algorithms that count no use, which are the buckets.
+    fn used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm) -> Option<i64>;
+
+    /// Sets what is in use of a counter at `now`; false if the algorithm counts no use or there is no room for the
+    /// counter.
+    fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool;
+
+    /// How many counters are kept, those that are idle but not yet dropped included.
+    fn len(&self) -> usize;
+
+    /// Whether no counter is kept.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
