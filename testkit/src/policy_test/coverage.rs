@@ -1,0 +1,102 @@
+//! Which limits, denials and exemptions the requests of tests reached.
+
+use std::collections::BTreeMap;
+
+use limitrate_compiler::{
+    grammar::span::Span,
+    ir::{OriginKind, Program},
+};
+use limitrate_runtime::{Cause, Decision, Outcome};
+
+/// What requests reached, by the position of the site in its program. Counts for one policy only.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage(BTreeMap<(SiteKind, usize), Reached>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Reached {
+    requests: u64,
+    refused: u64,
+}
+
+/// What a site of a policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SiteKind {
+    /// It charges a limit.
+    Limit,
+    /// It denies.
+    Deny,
+    /// It exempts.
+    Exempt,
+}
+
+/// A site, and how often it was reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    /// What it does.
+    pub kind: SiteKind,
+    /// The limit's name; of a denial or exemption, its rule's.
+    pub name: String,
+    /// The rule or plan that it stands in.
+    pub origin: String,
+    /// Which of the two that is.
+    pub origin_kind: OriginKind,
+    /// Where it stands.
+    pub span: Span,
+    /// How many requests it applied to.
+    pub requests: u64,
+    /// How many of them it refused.
+    pub refused: u64,
+}
+
+impl Coverage {
+    /// Notes what a request reached.
+    pub fn note(&mut self, decision: &Decision<'_>) {
+        for (_, limit) in decision.limits() {
+            self.reached(SiteKind::Limit, limit.site, !limit.fits());
+        }
+        let denied = decision.outcome() == Outcome::Deny;
+        if let Cause::Rules(sites) = decision.cause() {
+            for site in sites {
+                self.reached(if denied { SiteKind::Deny } else { SiteKind::Exempt }, *site, denied);
+            }
+        }
+    }
+
+    fn reached(&mut self, kind: SiteKind, site: u32, refused: bool) {
+        let reached = self.0.entry((kind, site as usize)).or_default();
+        reached.requests += 1;
+        reached.refused += u64::from(refused);
+    }
+
+    /// Every site of `program`, in the order of the text, with what reached it. The charge of a share stands for
+    /// itself.
+    #[must_use]
+    pub fn of(&self, program: &Program) -> Vec<Covered> {
+        let limits = program.charges.iter().map(|site| {
+            let name = program.limits.get(site.limit.0 as usize).map(|limit| limit.name.as_str());
+            (SiteKind::Limit, site.origin, name, site.span)
+        });
+        let denies = program.denies.iter().map(|site| (SiteKind::Deny, site.origin, None, site.span));
+        let exempts = program.exempts.iter().map(|site| (SiteKind::Exempt, site.origin, None, site.span));
+        let positions =
+            (0..program.charges.len()).chain(0..program.denies.len()).chain(0..program.exempts.len());
+        let sites = limits.chain(denies).chain(exempts).zip(positions);
+        let mut covered: Vec<Covered> = sites
+            .filter_map(|((kind, origin, name, span), position)| {
+                let origin = program.origins.get(origin)?;
+                let reached = self.0.get(&(kind, position)).copied().unwrap_or_default();
+                Some(Covered {
+                    kind,
+                    name: name.unwrap_or(&origin.name).to_owned(),
+                    origin: origin.name.clone(),
+                    origin_kind: origin.kind,
+                    span,
+                    requests: reached.requests,
+                    refused: reached.refused,
+                })
+            })
+            .collect();
+        covered.sort_by(|a, b| (a.span, a.kind, &a.name).cmp(&(b.span, b.kind, &b.name)));
+        covered
+    }
+}

@@ -1,0 +1,192 @@
+//! Replays recorded traffic against a policy in virtual time, and sums up who was refused by what.
+//!
+//! A request is decided at the instant of its record and holds its leases until its reply; one without a reply ends at
+//! once. Nothing here reads a clock: the same traffic gives the same summary on every machine. Memory is bounded
+//! whatever the traffic holds; where a bound cuts something off, the summary says so.
+
+mod keys;
+mod names;
+mod rewind;
+mod running;
+mod skips;
+mod summary;
+mod tally;
+
+use std::{
+    fmt,
+    io::{self, BufWriter, Write},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use limitrate_compiler::Policy;
+use limitrate_core::time::Timestamp;
+use limitrate_runtime::{
+    DecisionRecord, Limiter, LimiterOptions,
+    store::{LocalStore as _, MemoryOptions, MemoryStore},
+};
+
+pub use rewind::Rewind;
+pub use summary::{
+    Cutoffs, InputSummary, KeySummary, LimitSummary, Outcomes, PlanSummary, RouteSummary, RuleSummary,
+    SkipSummary, Summary, UnknownSummary,
+};
+
+use crate::{
+    ManualClock,
+    limiter::SECRET,
+    traffic::{Progress, Record, Replay, Replayed, SkipReason},
+};
+use running::Running;
+use skips::Skips;
+use tally::Tally;
+
+/// What a simulation is given beside its policy.
+#[derive(Default)]
+pub struct SimulationOptions {
+    /// Gets one [`DecisionRecord`] a line.
+    pub decisions: Option<Box<dyn Rewind>>,
+    /// Is told how far the reader has come.
+    pub progress: Option<Box<dyn FnMut(Progress)>>,
+    /// How the counters are kept.
+    pub memory: MemoryOptions,
+}
+
+impl fmt::Debug for SimulationOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulationOptions").field("memory", &self.memory).finish_non_exhaustive()
+    }
+}
+
+/// A policy that takes recorded traffic in; see [`TrafficFile::replay`](crate::traffic::TrafficFile::replay).
+pub struct Simulation {
+    policy: Arc<Policy>,
+    memory: MemoryOptions,
+    progress: Option<Box<dyn FnMut(Progress)>>,
+    decisions: Option<BufWriter<Box<dyn Rewind>>>,
+    /// Why decisions could not be written; the replay has ended then.
+    failed: Option<io::Error>,
+    replay: State,
+}
+
+/// What a simulation has taken in.
+struct State {
+    limiter: Limiter<MemoryStore>,
+    running: Running,
+    tally: Tally,
+    skips: Skips,
+}
+
+impl State {
+    fn new(policy: &Arc<Policy>, memory: MemoryOptions) -> Self {
+        let options =
+            LimiterOptions { clock: Arc::new(ManualClock::new(Timestamp::default())), secret: SECRET };
+        Self {
+            limiter: Limiter::with(policy.clone(), MemoryStore::new(memory), options),
+            running: Running::default(),
+            tally: Tally::new(policy.program()),
+            skips: Skips::default(),
+        }
+    }
+}
+
+impl Simulation {
+    /// A simulation of `policy` that has taken nothing in.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>, options: SimulationOptions) -> Self {
+        let SimulationOptions { decisions, progress, memory } = options;
+        let replay = State::new(&policy, memory);
+        Self { policy, memory, progress, decisions: decisions.map(BufWriter::new), failed: None, replay }
+    }
+
+    /// The summary of everything taken in; `replayed` is what the reader says of the file.
+    ///
+    /// # Errors
+    ///
+    /// Decisions could not be written.
+    pub fn finish(mut self, replayed: &Replayed) -> io::Result<Summary> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if let Some(decisions) = &mut self.decisions {
+            decisions.flush()?;
+        }
+        let State { limiter, running, tally, skips } = self.replay;
+        let mut summary = tally.summary(self.policy.program());
+        summary.counters = limiter.store().len();
+        summary.cut_off.ended_early = running.ended_early();
+        summary.skipped = skips.total();
+        summary.skips = skips.summary();
+        summary.was_sorted = replayed.was_sorted;
+        let unknown = replayed.unknown.by_count().into_iter();
+        summary.unknown_members =
+            unknown.map(|(member, count)| UnknownSummary { member: member.to_owned(), count }).collect();
+        summary.cut_off.unknown_members = replayed.unknown.others();
+        Ok(summary)
+    }
+
+    fn decide(&mut self, record: &Record<'_>) -> io::Result<()> {
+        let State { limiter, running, tally, .. } = &mut self.replay;
+        running.release_until(limiter, record.at);
+        let decision = limiter.decide_at(&record.facts, record.at);
+        tally.note(limiter, &decision, record);
+        let leases = limiter.leases(&decision);
+        if !leases.is_empty() {
+            let after = record.reply.as_ref().map(|reply| reply.after).unwrap_or_default();
+            running.hold(limiter, leases, record.at, after);
+        }
+        if let Some(decisions) = &mut self.decisions {
+            let line = DecisionRecord::new(tally.requests(), limiter, &decision, &record.facts);
+            serde_json::to_writer(&mut *decisions, &line)?;
+            decisions.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        let Some(decisions) = &mut self.decisions else { return Ok(()) };
+        decisions.flush()?;
+        decisions.get_mut().rewind()
+    }
+
+    /// Keeps the first error, and ends the replay.
+    fn ended(&mut self, result: io::Result<()>) -> ControlFlow<()> {
+        if let Err(error) = result {
+            self.failed.get_or_insert(error);
+        }
+        if self.failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Replay for Simulation {
+    fn record(&mut self, record: &Record<'_>) -> ControlFlow<()> {
+        if self.failed.is_some() {
+            return ControlFlow::Break(());
+        }
+        let result = self.decide(record);
+        self.ended(result)
+    }
+
+    fn restart(&mut self) {
+        self.replay = State::new(&self.policy, self.memory);
+        let result = self.rewind();
+        // If it failed, the next record ends the replay.
+        let _ = self.ended(result);
+    }
+
+    fn skipped(&mut self, line: u64, reason: SkipReason) {
+        self.replay.skips.note(line, &reason);
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        if let Some(told) = &mut self.progress {
+            told(progress);
+        }
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation").field("requests", &self.replay.tally.requests()).finish_non_exhaustive()
+    }
+}
