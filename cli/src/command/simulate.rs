@@ -1,0 +1,192 @@
+//! `rlc simulate`: replays recorded traffic against a policy in virtual time.
+
+mod decisions;
+mod progress;
+mod show;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use limitrate_compiler::{Accepted, Engine};
+use limitrate_core::facts::FactDecl;
+use limitrate_runtime::store::MemoryOptions;
+use limitrate_testkit::{
+    simulate::{Rewind, Simulation, SimulationOptions, Summary},
+    traffic::{Format as Input, Replayed, Schema, TrafficError, TrafficFile},
+};
+use serde::Serialize;
+
+use crate::{
+    args::Format,
+    escape,
+    exit::Exit,
+    pair::{self, Pair},
+    policy, source,
+    ui::Ui,
+};
+use progress::Bar;
+
+pub(super) const FORMATS: &[Format] = &[Format::Text, Format::Json];
+
+/// The arguments of `rlc simulate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The policy
+    policy: PathBuf,
+
+    /// Recorded requests; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    traffic: PathBuf,
+
+    /// jsonl or combined; by default as the file's name or beginning says
+    #[arg(long, value_name = "FORMAT")]
+    input: Option<Input>,
+
+    /// Give a fact a constant value; may be repeated
+    #[arg(long, value_name = "FACT=VALUE")]
+    set: Vec<Pair>,
+
+    /// Read a fact from another member, as in user=ip; may be repeated
+    #[arg(long, value_name = "FACT=MEMBER")]
+    map: Vec<Pair>,
+
+    /// Write one decision a line, as JSON
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+
+    /// Fail if a line cannot be read
+    #[arg(long)]
+    strict: bool,
+
+    /// Where the counters are kept
+    #[arg(long, value_name = "STORE", default_value = "memory")]
+    store: Store,
+}
+
+/// Where counters are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Store {
+    /// In this process.
+    Memory,
+}
+
+/// `limitrate/simulate/v1`: the summary, with how fast it went.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    elapsed_ms: u64,
+    requests_per_second: u64,
+}
+
+/// Replays the traffic.
+pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
+    if source::is_stdin(&args.policy) && source::is_stdin(&args.traffic) {
+        ui.error("the policy and the traffic cannot both come from the standard input");
+        return Exit::Usage;
+    }
+    let accepted = match policy::load(&args.policy, Engine::Native, ui) {
+        Ok(accepted) => accepted,
+        Err(exit) => return exit,
+    };
+    let decls: Vec<FactDecl> = accepted.policy.program().facts.iter().map(|fact| fact.decl.clone()).collect();
+    let schema = match Schema::new(&decls, &pair::borrowed(&args.set), &pair::borrowed(&args.map)) {
+        Ok(schema) => schema,
+        Err(error) => {
+            ui.error(error);
+            return Exit::Usage;
+        }
+    };
+    let opened = TrafficFile::open(&args.traffic).and_then(|mut file| {
+        let input = args.input.map_or_else(|| file.format(), Ok)?;
+        Ok((file, input))
+    });
+    let (mut file, input) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return unread(&args.traffic, &error, ui),
+    };
+    let decisions = match args
+        .decisions
+        .as_deref()
+        .map(|path| decisions::create(path, &[&args.policy, &args.traffic]))
+        .transpose()
+    {
+        Ok(decisions) => decisions,
+        Err(error) => {
+            ui.error(error);
+            return Exit::Usage;
+        }
+    };
+    let bar = Bar::new(ui.shows_progress());
+    let (summary, replayed) = match replay(args, accepted, (&mut file, input), &schema, decisions, &bar) {
+        Ok(replayed) => replayed,
+        Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
+        Err(Stopped::Decisions(error)) => {
+            let name = args.decisions.as_deref().map(escape::path).unwrap_or_default();
+            ui.error(format_args!("cannot write {name}: {}", source::reason(&error)));
+            return Exit::Environment;
+        }
+    };
+    let (elapsed_ms, requests_per_second) = bar.finish(summary.requests);
+    if ui.format() == Format::Json {
+        ui.json(&Document {
+            schema: "limitrate/simulate/v1",
+            summary: &summary,
+            elapsed_ms,
+            requests_per_second,
+        });
+    } else {
+        show::summary(&summary, requests_per_second, ui);
+    }
+    show::hints(&summary, &decls, input, ui);
+    if args.strict && replayed.skipped > 0 { Exit::Findings } else { Exit::Fine }
+}
+
+/// Why a replay ended before its time.
+enum Stopped {
+    Traffic(TrafficError),
+    Decisions(io::Error),
+}
+
+fn replay(
+    args: &Args,
+    accepted: Accepted,
+    (file, input): (&mut TrafficFile, Input),
+    schema: &Schema,
+    decisions: Option<Box<dyn Rewind>>,
+    bar: &Bar,
+) -> Result<(Summary, Replayed), Stopped> {
+    let memory = match args.store {
+        Store::Memory => MemoryOptions::default(),
+    };
+    let told = bar.clone();
+    let progress = Some(Box::new(move |progress| told.tell(progress)) as Box<dyn FnMut(_)>);
+    let options = SimulationOptions { decisions, progress, memory };
+    let mut simulation = Simulation::new(Arc::new(accepted.policy), options);
+    let replayed = file.replay(input, schema, &mut simulation).map_err(Stopped::Traffic)?;
+    let summary = simulation.finish(&replayed).map_err(Stopped::Decisions)?;
+    Ok((summary, replayed))
+}
+
+/// Says why the traffic cannot be read.
+fn unread(path: &Path, error: &TrafficError, ui: &mut Ui) -> Exit {
+    let name = escape::path(path);
+    if let TrafficError::Io(error) = error {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        if missing {
+            ui.error(source::missing(path));
+        } else {
+            ui.error(format_args!("cannot read {name}: {}", source::reason(error)));
+        }
+    } else if let TrafficError::NotAFile { what, .. } = error {
+        let stream = if *what == "a pipe" { "; write `-` for the standard input" } else { "" };
+        ui.error(format_args!("cannot read {name}: it is {what}{stream}"));
+    } else {
+        ui.error(format_args!("cannot read {name}: {error}"));
+    }
+    Exit::Usage
+}
