@@ -1,0 +1,151 @@
+//! One decision, from facts to answer, beside what rivals need for the same question in the same run.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a benchmark stops at the first surprise"
+)]
+
+use std::{
+    hint::black_box,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use limitrate::{
+    prelude::*,
+    runtime::store::{MemoryOptions, MemoryStore},
+};
+
+/// A clock that stands where it is put, read as cheaply as a clock that another thread ticks.
+#[derive(Debug, Default)]
+struct TickedClock(AtomicI64);
+
+impl Clock for TickedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+const NOON: i64 = 1_767_614_400_000_000_000;
+
+fn limiter(text: &str, engine: Engine) -> Limiter {
+    let accepted = match limitrate::compile("bench.rl", text.as_bytes(), engine) {
+        Ok(accepted) => accepted,
+        Err(rejected) => panic!("{:#?}", rejected.diagnostics.sorted()),
+    };
+    if let Some(reason) = accepted.policy.interpreted().filter(|_| engine == Engine::Native) {
+        eprintln!("no machine code is measured: {reason}");
+    }
+    let clock = Arc::new(TickedClock(AtomicI64::new(NOON)));
+    let options = LimiterOptions { clock, secret: 1 };
+    Limiter::with(Arc::new(accepted.policy), MemoryStore::new(MemoryOptions::default()), options)
+}
+
+/// One limit on one hot key, never refused.
+const ONE: &str = "input { user : key } rule api { limit 1G req/s per user using gcra burst 1M req }";
+/// The default algorithm.
+const SLIDING: &str = "input { user : key } rule api { limit 1G req/min per user }";
+/// One limit behind one condition.
+const CONDITION: &str = "input { user : key  plan_name : string } rule api { if plan_name == \"free\" then limit 1G req/min per user }";
+/// Nothing fits.
+const REFUSED: &str = "input { user : key } rule api { limit 1 req/year per user resets in \"UTC\" }";
+
+/// Ten limits with two conditions each, of which one or two apply.
+fn ten() -> String {
+    let mut text = String::from("input { user : key  region : string  tier : string }\n");
+    for n in 0..10 {
+        text.push_str(&format!(
+            "rule r{n} {{ if region == \"r{}\" and tier == \"t{}\" then limit 1G req/min per user }}\n",
+            n % 5,
+            n % 2
+        ));
+    }
+    text
+}
+
+const KEY: &str = "user-0123456789abcdefghi";
+
+fn ours(c: &mut Criterion) {
+    let mut group = c.benchmark_group("limitrate");
+    for (name, text) in
+        [("one hot key, gcra", ONE), ("one hot key, sliding window", SLIDING), ("refused", REFUSED)]
+    {
+        for (engine, word) in [(Engine::Native, "machine code"), (Engine::Interpreter, "interpreter")] {
+            let limiter = limiter(text, engine);
+            let user = limiter.fact("user").unwrap();
+            group.bench_function(format!("{name}, {word}"), |b| {
+                b.iter(|| limiter.decide(&[(user, Value::Str(black_box(KEY)))]).outcome());
+            });
+        }
+    }
+    let one = limiter(CONDITION, Engine::Native);
+    let [user, plan] = ["user", "plan_name"].map(|name| one.fact(name).unwrap());
+    group.bench_function("one limit, one condition", |b| {
+        b.iter(|| {
+            one.decide(&[(user, Value::Str(black_box(KEY))), (plan, Value::Str(black_box("free")))]).outcome()
+        });
+    });
+    let ten = limiter(&ten(), Engine::Native);
+    let [user, region, tier] = ["user", "region", "tier"].map(|name| ten.fact(name).unwrap());
+    group.bench_function("ten limits, two conditions each", |b| {
+        b.iter(|| {
+            let facts = [
+                (user, Value::Str(black_box(KEY))),
+                (region, Value::Str(black_box("r1"))),
+                (tier, Value::Str(black_box("t1"))),
+            ];
+            ten.decide(&facts).outcome()
+        });
+    });
+    let many = limiter(ONE, Engine::Native);
+    let user = many.fact("user").unwrap();
+    let keys: Vec<String> = (0..1_000_000).map(|n| format!("user-{n:019}")).collect();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    group.bench_function("a million keys", |b| {
+        b.iter(|| {
+            // xorshift: cheap, and visits keys in no order that a cache could guess
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let key = usize::try_from(random % 1_000_000).unwrap();
+            many.decide(&[(user, Value::Str(keys.get(key).unwrap()))]).outcome()
+        });
+    });
+    group.finish();
+}
+
+fn governor(c: &mut Criterion) {
+    let quota = governor::Quota::per_second(NonZeroU32::MAX).allow_burst(NonZeroU32::new(1_000_000).unwrap());
+    let shipped = governor::RateLimiter::dashmap(quota);
+    c.bench_function("governor/one hot key, as shipped", |b| {
+        b.iter(|| shipped.check_key(&black_box(KEY).to_owned()).is_ok());
+    });
+}
+
+fn limitador(c: &mut Criterion) {
+    use ::limitador::{
+        RateLimiter,
+        limit::{Context, Limit},
+    };
+    let limiter = RateLimiter::new(1_000);
+    let condition = "plan == 'free'".try_into().unwrap();
+    let user = "user".try_into().unwrap();
+    limiter.add_limit(Limit::new("ns", u64::MAX, 60, vec![condition], vec![user]));
+    let namespace = "ns".into();
+    c.bench_function("limitador/one limit, one condition", |b| {
+        b.iter(|| {
+            let values =
+                [("user".to_owned(), black_box(KEY).to_owned()), ("plan".to_owned(), "free".to_owned())];
+            let context = Context::from(std::collections::HashMap::from(values));
+            limiter.check_rate_limited_and_update(&namespace, &context, 1).is_ok()
+        });
+    });
+}
+
+criterion_group!(group, ours, governor, limitador);
+criterion_main!(group);
