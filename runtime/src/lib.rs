@@ -15,4 +15,4 @@ pub use bind::{InputProblem, Problem};
 pub use clock::SystemClock;
 pub use decision::{Cause, Decision, LimitDecision, Outcome};
 pub use limiter::{Leases, Limiter, LimiterOptions, UnknownFact};
-pub use record::{DecisionRecord, LimitRecord};
+pub use record::{DecisionRecord, LimitRecord, key_as_object};

@@ -47,7 +47,7 @@ pub struct LimitRecord {
     /// The limit.
     pub limit: String,
     /// The values of its key.
-    #[serde(serialize_with = "object")]
+    #[serde(serialize_with = "key_as_object")]
     pub key: Vec<(String, String)>,
     /// What is counted.
     pub unit: &'static str,
@@ -135,7 +135,12 @@ fn maybe_millis<S: Serializer>(nanos: &Option<Nanos>, serializer: S) -> Result<S
     }
 }
 
-fn object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes the names and values of a key as a JSON object, in the order of the key.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn key_as_object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(pairs.len()))?;
     for (name, value) in pairs {
         map.serialize_entry(name, value)?;

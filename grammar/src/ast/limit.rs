@@ -57,6 +57,23 @@ pub enum ClauseKind {
 }
 
 impl ClauseKind {
+    /// The expression of the clause, of those that have one.
+    #[must_use]
+    pub const fn value(&self) -> Option<&Expr> {
+        match self {
+            Self::Burst(value) | Self::Starting(value) | Self::Costing(value) => Some(value),
+            Self::Per(_)
+            | Self::Globally
+            | Self::Using(_)
+            | Self::Aligned
+            | Self::ForAtMost(_)
+            | Self::Share(..)
+            | Self::ResetsIn(_)
+            | Self::Fail(_)
+            | Self::On(_) => None,
+        }
+    }
+
     /// The words the clause begins with.
     #[must_use]
     pub const fn words(&self) -> &'static str {

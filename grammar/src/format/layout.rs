@@ -216,19 +216,8 @@ impl Printer<'_> {
     }
 
     fn clause(&mut self, clause: &Clause) {
-        match &clause.kind {
-            ClauseKind::Burst(value) | ClauseKind::Starting(value) | ClauseKind::Costing(value) => {
-                self.whole_expr(value)
-            }
-            ClauseKind::Per(_)
-            | ClauseKind::Globally
-            | ClauseKind::Using(_)
-            | ClauseKind::Aligned
-            | ClauseKind::ForAtMost(_)
-            | ClauseKind::Share(..)
-            | ClauseKind::ResetsIn(_)
-            | ClauseKind::Fail(_)
-            | ClauseKind::On(_) => {}
+        if let Some(value) = clause.kind.value() {
+            self.whole_expr(value);
         }
         self.to(end(clause.span));
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ast::{
-        Bind, Clause, ClauseKind, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind,
-        PlanEntry, Step, StepKind, Stmt, StmtKind,
+        Bind, Clause, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind, PlanEntry, Step,
+        StepKind, Stmt, StmtKind,
     },
     span::Span,
 };
@@ -86,19 +86,8 @@ impl Marks {
     }
 
     fn clause(&mut self, clause: &Clause) {
-        match &clause.kind {
-            ClauseKind::Burst(value) | ClauseKind::Starting(value) | ClauseKind::Costing(value) => {
-                self.expr(value)
-            }
-            ClauseKind::Per(_)
-            | ClauseKind::Globally
-            | ClauseKind::Using(_)
-            | ClauseKind::Aligned
-            | ClauseKind::ForAtMost(_)
-            | ClauseKind::Share(..)
-            | ClauseKind::ResetsIn(_)
-            | ClauseKind::Fail(_)
-            | ClauseKind::On(_) => {}
+        if let Some(value) = clause.kind.value() {
+            self.expr(value);
         }
     }
 

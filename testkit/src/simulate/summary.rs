@@ -1,7 +1,7 @@
 //! The summary of a simulation, as it is printed and written to JSON.
 
 use limitrate_core::{literal, time::Timestamp};
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde::{Serialize, Serializer};
 
 /// What became of the traffic. Lists are sorted by count, the greatest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -117,7 +117,7 @@ pub struct KeySummary {
     /// The limit.
     pub limit: String,
     /// The values of its key.
-    #[serde(serialize_with = "object")]
+    #[serde(serialize_with = "limitrate_runtime::key_as_object")]
     pub key: Vec<(String, String)>,
     /// How often it refused.
     pub refused: u64,
@@ -186,12 +186,4 @@ fn maybe_instant<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result
         Some(at) => instant(at, serializer),
         None => serializer.serialize_none(),
     }
-}
-
-fn object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(pairs.len()))?;
-    for (name, value) in pairs {
-        map.serialize_entry(name, value)?;
-    }
-    map.end()
 }
