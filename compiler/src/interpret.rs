@@ -67,3 +67,27 @@ pub fn decide(program: &Program, frame: &[i64], values: &mut Values, out: &mut V
     }
     RawOutcome::Charges
 }
+
+/// What each reservation of `program` comes to, over the frame of a request to which the facts of its response were
+/// added; `None` where one that it needs is missing. `out` is cleared first.
+pub fn settle(program: &Program, frame: &[i64], values: &mut Values, out: &mut Vec<Option<i64>>) {
+    values.evaluate(program, frame);
+    out.clear();
+    out.extend(
+        program
+            .settlements
+            .iter()
+            .map(|settlement| (values.get(settlement.known) != 0).then(|| values.get(settlement.actual))),
+    );
+}
+
+/// The shadow denies and exempts that apply, by their position in [`Program::reports`]. `out` is cleared first.
+pub fn report(program: &Program, frame: &[i64], values: &mut Values, out: &mut Vec<u32>) {
+    out.clear();
+    if program.reports.is_empty() {
+        return;
+    }
+    values.evaluate(program, frame);
+    let applies = program.reports.iter().zip(0..).filter(|(site, _)| values.get(site.when) != 0);
+    out.extend(applies.map(|(_, position)| position));
+}

@@ -11,8 +11,15 @@ pub mod slot;
 mod verify;
 
 use limitrate_core::{
-    algorithm::Algorithm, charge::Fail, facts::FactId, glob::Glob, net::NetSet, path::Pattern,
-    schedule::Schedule, unit::Unit,
+    algorithm::Algorithm,
+    charge::{Block, Fail, Mode},
+    facts::{FactId, OwnedValue},
+    glob::Glob,
+    net::NetSet,
+    path::Pattern,
+    schedule::Schedule,
+    time::Nanos,
+    unit::Unit,
 };
 use limitrate_grammar::{ast::Verb, span::Span};
 
@@ -75,6 +82,10 @@ pub struct Program {
     pub exempts: Vec<ExemptSite>,
     /// Charges.
     pub charges: Vec<ChargeSite>,
+    /// Denies and exempts of shadow rules: reported, never obeyed.
+    pub reports: Vec<ReportSite>,
+    /// What reservations come to once the response is known; see [`ChargeSite::settle`].
+    pub settlements: Vec<Settlement>,
     /// Limits; several charges may be of one.
     pub limits: Vec<LimitInfo>,
     /// Rules and plans, for explanations.
@@ -173,8 +184,64 @@ pub struct ChargeSite {
     pub starting: Option<i64>,
     /// What happens when the counter cannot be kept.
     pub fail: Fail,
+    /// What the charge means for the decision. A limit under `rollout` has two sites, one enforced and one in shadow.
+    pub mode: Mode,
+    /// The cost is a reservation: its settlement in [`Program::settlements`], and how long it stays open.
+    pub settle: Option<(usize, Nanos)>,
+    /// Parts per million of the ceiling at which to warn, ascending.
+    pub warn: Vec<i64>,
+    /// What happens instead of a plain reject when it does not fit.
+    pub exceed: Exceed,
+    /// How long a key that did not fit stays refused.
+    pub block: Option<Block>,
     /// The limit as written.
     pub span: Span,
+}
+
+/// A `deny` or `exempt` that is only reported.
+#[derive(Debug)]
+pub struct ReportSite {
+    /// When it would apply.
+    pub when: NodeId,
+    /// Its rule, in [`Program::origins`].
+    pub origin: usize,
+    /// Whether it is a `deny`.
+    pub deny: bool,
+    /// The statement.
+    pub span: Span,
+}
+
+/// What a reservation comes to. The nodes read the frame of the request with the facts of the response added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// 1 where every fact that the actual cost needs is there; else the reservation stands.
+    pub known: NodeId,
+    /// The actual cost, in base units.
+    pub actual: NodeId,
+}
+
+/// What a limit does when it does not fit.
+#[derive(Debug, Default)]
+pub enum Exceed {
+    /// 429.
+    #[default]
+    Reject,
+    /// `on exceed deny 503 "…"`: status and text of the rejection.
+    Deny {
+        /// The HTTP status.
+        status: u16,
+        /// The text; empty says nothing.
+        message: Vec<Piece>,
+    },
+    /// `on exceed allow`: taken past the ceiling, and reported. The site's mode is [`Mode::Soft`], or shadow.
+    Allow,
+    /// `on exceed downgrade model to "small"`: the request is decided once more with this fact changed.
+    Downgrade {
+        /// The fact.
+        fact: FactId,
+        /// Its value then.
+        to: OwnedValue,
+    },
 }
 
 /// The capacity of a bucket.
@@ -199,6 +266,10 @@ pub struct LimitInfo {
     pub word: &'static str,
     /// What is counted apart.
     pub keys: Vec<KeyPart>,
+    /// Whether its counters are those of a shadow: they never meet the enforced ones.
+    pub shadow: bool,
+    /// The identity that it had before it was renamed (`was`), which its counters keep.
+    pub was: Option<String>,
     /// The counters' identity, as the language defines it: what a reload compares.
     pub identity: String,
 }

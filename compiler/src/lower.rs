@@ -10,7 +10,7 @@ mod table;
 
 use std::collections::HashMap;
 
-use limitrate_core::algorithm::Algorithm;
+use limitrate_core::{algorithm::Algorithm, charge::Mode};
 use limitrate_grammar::span::Span;
 
 use lets::Reading;
@@ -20,8 +20,8 @@ use crate::{
     check::algorithm_words,
     checked::{Arithmetic, Checked, KeyPart, KeySource, LetId, Limit, PlanLimit, Rule, Stmt, Target},
     ir::{
-        Burst, ChargeSite, DenySite, ExemptSite, LimitId, LimitInfo, NodeId, Origin, OriginKind, Program,
-        arithmetic, build::Graph, methods, slot::Slot,
+        Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, LimitInfo, NodeId, Origin, OriginKind,
+        Program, arithmetic, build::Graph, methods, slot::Slot,
     },
 };
 
@@ -177,6 +177,11 @@ impl Lowering<'_> {
             burst: burst(limit),
             starting: limit.starting,
             fail: limit.fail,
+            mode: Mode::Enforce,
+            settle: None,
+            warn: Vec::new(),
+            exceed: Exceed::Reject,
+            block: None,
             span: limit.span,
         };
         if let Some(share) = &limit.share {
@@ -190,9 +195,17 @@ impl Lowering<'_> {
                     Burst::Fixed(burst) => Burst::Fixed(part(burst).max(1)),
                     Burst::Ceiling => Burst::Ceiling,
                 },
-                starting: limit.starting.map(|amount| part(amount).max(1)),
                 algorithm: site.algorithm.clone(),
-                ..site
+                origin,
+                cost,
+                starting: limit.starting.map(|amount| part(amount).max(1)),
+                fail: limit.fail,
+                mode: site.mode,
+                settle: site.settle,
+                warn: Vec::new(),
+                exceed: Exceed::Reject,
+                block: site.block,
+                span: limit.span,
             };
             self.out.charges.push(of_share);
         }
@@ -218,6 +231,8 @@ impl Lowering<'_> {
                 algorithm: limit.shape.algorithm.clone(),
                 word: limit.word,
                 keys: keys.to_vec(),
+                shadow: false,
+                was: None,
                 identity,
             });
             self.out.limits.len() - 1

@@ -106,6 +106,20 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// What each of [`Program::settlements`] comes to over the frame of a request with the facts of its response.
+    ///
+    /// Interpreted: a settlement waits for a response, which takes longer by far.
+    pub fn settle(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<Option<i64>>) {
+        interpret::settle(&self.program, frame, &mut scratch.values, out);
+    }
+
+    /// The shadow denies and exempts that apply to a request, by their position in [`Program::reports`].
+    pub fn report(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<u32>) {
+        interpret::report(&self.program, frame, &mut scratch.values, out);
+    }
+}
+
 #[cfg(feature = "jit")]
 fn native(program: &Program) -> Backend {
     match crate::codegen::compile(program) {

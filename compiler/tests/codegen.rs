@@ -7,11 +7,16 @@ use limitrate_compiler::{
     checked::{Arithmetic, Comparison},
     codegen, interpret,
     ir::{
-        Burst, ChargeSite, DenySite, ExemptSite, LimitId, Node, NodeId, Program, SlotId, build::Graph,
-        slot::Slot, verify,
+        Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, Node, NodeId, Program, SlotId,
+        build::Graph, slot::Slot, verify,
     },
 };
-use limitrate_core::{algorithm::Algorithm, charge::Fail, facts::FactId, time::Nanos};
+use limitrate_core::{
+    algorithm::Algorithm,
+    charge::{Fail, Mode},
+    facts::FactId,
+    time::Nanos,
+};
 use limitrate_grammar::span::Span;
 use proptest::{prelude::*, sample::Index};
 
@@ -106,6 +111,11 @@ fn program(steps: &[Step], sites: &[(u8, Index, Index, Index)]) -> Program {
                 burst: Burst::Ceiling,
                 starting: None,
                 fail: Fail::Closed,
+                mode: Mode::Enforce,
+                settle: None,
+                warn: Vec::new(),
+                exceed: Exceed::Reject,
+                block: None,
                 span,
             }),
         }

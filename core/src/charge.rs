@@ -3,6 +3,7 @@
 use crate::{
     algorithm::{Algorithm, Refusal, Status, Terms},
     key::CounterKey,
+    time::Nanos,
 };
 
 /// What happens to a charge that the store cannot count: it does not answer, or has no room for another counter.
@@ -14,6 +15,29 @@ pub enum Fail {
     Closed,
     /// Count locally, all such keys of the limit together, against this share of the ceiling in parts per million.
     Local(i64),
+}
+
+/// What a charge means for the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It must fit, or nothing is taken.
+    #[default]
+    Enforce,
+    /// It is taken whether it fits or not, past the ceiling too: `on exceed allow`.
+    Soft,
+    /// It is decided alone when the request goes through, and taken if it fits: the answer never depends on it.
+    Shadow,
+}
+
+/// `block for D doubling up to D2 forget after D3`: a key that did not fit stays refused for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// How long the first block lasts.
+    pub first: Nanos,
+    /// The longest one. As long as the first where blocks do not double.
+    pub up_to: Nanos,
+    /// After this long without a block the next is a first one again.
+    pub forget: Nanos,
 }
 
 /// One spend against one counter.
@@ -31,6 +55,39 @@ pub struct Charge<'p> {
     pub cost: i64,
     /// What happens when the counter cannot be kept.
     pub fail: Fail,
+    /// What it means for the decision.
+    pub mode: Mode,
+    /// A reservation: what is taken stays open to be settled for this long.
+    pub hold: Option<Nanos>,
+    /// What a charge that does not fit sets off.
+    pub block: Option<&'p Block>,
+    /// Parts per million of the ceiling (of a bucket: of its burst) at which the caller is to be warned, ascending.
+    pub warn: &'p [i64],
+}
+
+impl<'p> Charge<'p> {
+    /// An enforced charge that reserves, blocks and warns of nothing.
+    #[must_use]
+    pub const fn new(
+        counter: CounterKey,
+        limit: CounterKey,
+        algorithm: &'p Algorithm,
+        terms: Terms,
+        cost: i64,
+    ) -> Self {
+        Self {
+            counter,
+            limit,
+            algorithm,
+            terms,
+            cost,
+            fail: Fail::Closed,
+            mode: Mode::Enforce,
+            hold: None,
+            block: None,
+            warn: &[],
+        }
+    }
 }
 
 /// Where a charge was counted.
@@ -53,4 +110,17 @@ pub struct Verdict {
     pub status: Status,
     /// Where it was counted.
     pub counted: Counted,
+    /// Whether a block refused it, or was set off by it.
+    pub blocked: bool,
+    /// The highest of the charge's warning marks that its use reached with this charge, for the first time in the
+    /// counter's window.
+    pub warned: Option<i64>,
+}
+
+impl Verdict {
+    /// A verdict without block or warning.
+    #[must_use]
+    pub const fn new(judged: Result<(), Refusal>, status: Status, counted: Counted) -> Self {
+        Self { judged, status, counted, blocked: false, warned: None }
+    }
 }

@@ -88,6 +88,39 @@ pub enum FactType {
     Plan(Box<[Box<str>]>),
 }
 
+/// When a fact is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Phase {
+    /// With the request.
+    #[default]
+    Request,
+    /// `after response`: it cannot decide admission, but can settle a reservation.
+    Response,
+}
+
+/// Who chooses a fact's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Trust {
+    /// The host vouches for it.
+    #[default]
+    Trusted,
+    /// The caller chooses it: a header, the query, a field of the body.
+    Untrusted,
+}
+
+/// Where an adapter reads a fact from, when the policy says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `from header "x-api-key"`: a header's name in lower case.
+    Header(Box<str>),
+    /// `from query "page"`
+    Query(Box<str>),
+    /// `from cookie "session"`
+    Cookie(Box<str>),
+    /// `from descriptor "plan"`: an entry of an Envoy descriptor.
+    Descriptor(Box<str>),
+}
+
 /// A declared fact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FactDecl {
@@ -101,4 +134,27 @@ pub struct FactDecl {
     pub default: Option<OwnedValue>,
     /// `else v`: stands in for a value outside the type.
     pub otherwise: Option<OwnedValue>,
+    /// When it is known.
+    pub phase: Phase,
+    /// Who chooses it.
+    pub trust: Trust,
+    /// Where an adapter reads it from; the host gives it where not said.
+    pub source: Option<Source>,
+}
+
+impl FactDecl {
+    /// A trusted fact that every request carries.
+    #[must_use]
+    pub fn new(name: impl Into<Box<str>>, ty: FactType) -> Self {
+        Self {
+            name: name.into(),
+            ty,
+            optional: false,
+            default: None,
+            otherwise: None,
+            phase: Phase::Request,
+            trust: Trust::Trusted,
+            source: None,
+        }
+    }
 }

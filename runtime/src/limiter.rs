@@ -258,6 +258,10 @@ impl<S: LocalStore> Limiter<S> {
             terms: Terms { ceiling: raw.ceiling, burst, starting: site.starting },
             cost: raw.cost,
             fail: site.fail,
+            mode: site.mode,
+            hold: site.settle.map(|(_, hold)| hold),
+            block: site.block.as_ref(),
+            warn: &site.warn,
         })
     }
 

@@ -36,6 +36,36 @@ pub struct Lease {
     pub ticket: Ticket,
 }
 
+/// What is to become of one reservation.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement<'p> {
+    /// The counter that was charged.
+    pub counter: CounterKey,
+    /// The identity of its limit: by `fail local` it may be held on the counter shared by the limit's keys.
+    pub limit: CounterKey,
+    /// How the limit counts.
+    pub algorithm: &'p Algorithm,
+    /// The decision that reserved.
+    pub ticket: Ticket,
+    /// What it really cost, in base units; less than nothing counts as nothing.
+    pub actual: i64,
+}
+
+/// What became of one reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The actual cost replaced the reserved one.
+    Replaced {
+        /// What had been reserved, in base units.
+        reserved: i64,
+    },
+    /// It had been settled before, had expired, or was never there: nothing changed.
+    Gone,
+}
+
+/// What a store says of settlements, in their order.
+pub type Settlements = SmallVec<[Settled; 4]>;
+
 /// A store that answers at once: it waits for nothing but locks held for a few instructions.
 pub trait LocalStore: Debug + Send + Sync {
     /// Judges all charges and takes all or none, atomically. Returns whether they were taken.
@@ -45,6 +75,12 @@ pub trait LocalStore: Debug + Send + Sync {
     /// verdicts says the same, and they hold one lease together. An in-flight charge is held under `ticket`.
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
     -> bool;
+
+    /// Replaces reserved costs by actual ones, each once: settling again changes nothing.
+    ///
+    /// `settled` is cleared and gets one entry per settlement, in order. The difference goes to the window in which the
+    /// cost was taken, if it still counts; in buckets, what time has refilled is not given back again.
+    fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements);
 
     /// Ends a lease; false if it has expired, was released before or was never there.
     fn release(&self, now: Timestamp, lease: Lease) -> bool;

@@ -50,14 +50,9 @@ struct Spend {
 impl Spend {
     fn charge(&self) -> Charge<'static> {
         let limit = CounterKey::of_limit(&[u8::try_from(self.limit).unwrap()], 1);
-        Charge {
-            counter: limit.with_part(0, &self.key.to_le_bytes()),
-            limit,
-            algorithm: &ALGORITHMS[self.limit],
-            terms: Terms { ceiling: self.ceiling, burst: self.burst, starting: self.starting },
-            cost: self.cost,
-            fail: self.fail,
-        }
+        let terms = Terms { ceiling: self.ceiling, burst: self.burst, starting: self.starting };
+        let counter = limit.with_part(0, &self.key.to_le_bytes());
+        Charge { fail: self.fail, ..Charge::new(counter, limit, &ALGORITHMS[self.limit], terms, self.cost) }
     }
 }
 
@@ -182,7 +177,7 @@ impl Model {
             (Counted::Nowhere, Ok(())) => algorithm.status(None, terms, now),
             (Counted::Own | Counted::Shared, _) => algorithm.status(self.state(joint), terms, now),
         };
-        Verdict { judged, status, counted: joint.counted }
+        Verdict::new(judged, status, joint.counted)
     }
 
     /// Decides as the store should have, where it counted each charge being given.

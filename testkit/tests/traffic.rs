@@ -43,7 +43,7 @@ fn facts() -> Vec<FactDecl> {
         ("response.size", FactType::Quantity(Unit::Bytes)),
     ]
     .into_iter()
-    .map(|(name, ty)| FactDecl { name: name.into(), ty, optional: true, default: None, otherwise: None })
+    .map(|(name, ty)| FactDecl { optional: true, ..FactDecl::new(name, ty) })
     .collect()
 }
 

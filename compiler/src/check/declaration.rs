@@ -47,11 +47,8 @@ impl Checker<'_> {
             }
             self.out.facts.push(Fact {
                 decl: FactDecl {
-                    name: attribute.name.node.as_str().into(),
-                    ty: ty.unwrap_or(FactType::String),
                     optional: attribute.ty.optional,
-                    default: None,
-                    otherwise: None,
+                    ..FactDecl::new(attribute.name.node.as_str(), ty.unwrap_or(FactType::String))
                 },
                 span: attribute.span,
                 used: input.module.is_none(),

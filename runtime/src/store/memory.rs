@@ -23,7 +23,7 @@ use limitrate_core::{
 use parking_lot::Mutex;
 
 use self::table::{Step, Table};
-use super::{Lease, LocalStore, Ticket, Verdicts};
+use super::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
 /// How many counters a store keeps unless told otherwise. A table that grew to hold them takes about 130 MB.
 pub const DEFAULT_MAX_KEYS: usize = 1_000_000;
@@ -127,7 +127,7 @@ impl MemoryStore {
             if judged.is_ok() {
                 entry.take(&step);
             }
-            Verdict { judged, status: step.status(entry.state()), counted: Counted::Own }
+            Verdict::new(judged, step.status(entry.state()), Counted::Own)
         } else {
             let judged = step.judge(None);
             if judged.is_ok() && charge.cost > 0 {
@@ -137,7 +137,7 @@ impl MemoryStore {
                 table.sweep(now, 1);
                 table.take(charge.counter, &step);
             }
-            Verdict { judged, status: step.status(table.state(charge.counter)), counted: Counted::Own }
+            Verdict::new(judged, step.status(table.state(charge.counter)), Counted::Own)
         };
         Some(verdict)
     }
@@ -159,6 +159,11 @@ impl LocalStore for MemoryStore {
             return verdict.judged.is_ok();
         }
         several::charge(self, now, charges, ticket, verdicts)
+    }
+
+    fn settle(&self, _now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
+        settled.clear();
+        settled.extend(settlements.iter().map(|_| Settled::Gone));
     }
 
     fn release(&self, now: Timestamp, lease: Lease) -> bool {

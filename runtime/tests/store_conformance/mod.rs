@@ -6,7 +6,7 @@ pub(crate) mod threads;
 
 use limitrate_core::{
     algorithm::{Algorithm, Refusal, Status, Terms},
-    charge::{Charge, Counted, Fail},
+    charge::{Charge, Counted},
     key::CounterKey,
     time::{Nanos, Timestamp},
     window::Window,
@@ -64,7 +64,7 @@ pub(crate) fn key(number: u64) -> CounterKey {
 /// A charge of one on a counter of its own, with that ceiling and burst, which refuses when it cannot be counted.
 pub(crate) fn charge(counter: u64, algorithm: &Algorithm, ceiling: i64) -> Charge<'_> {
     let terms = Terms { ceiling, burst: ceiling, starting: None };
-    Charge { counter: key(counter), limit: key(!counter), algorithm, terms, cost: 1, fail: Fail::Closed }
+    Charge::new(key(counter), key(!counter), algorithm, terms, 1)
 }
 
 /// Charges at `NOW` under ticket 0.

@@ -88,8 +88,7 @@ fn a_mistake_in_a_constant_or_mapping_has_a_message() {
 
 #[test]
 fn a_fact_of_a_name_that_records_use_must_come_from_elsewhere() {
-    let facts =
-        [FactDecl { name: "t".into(), ty: FactType::String, optional: true, default: None, otherwise: None }];
+    let facts = [FactDecl { optional: true, ..FactDecl::new("t", FactType::String) }];
     let error = Schema::new(&facts, &[], &[]).expect_err("reserved");
     assert_eq!(error, SchemaError::ReservedName("t".into()));
     assert!(Schema::new(&facts, &[], &[("t", "team")]).is_ok());
@@ -97,13 +96,7 @@ fn a_fact_of_a_name_that_records_use_must_come_from_elsewhere() {
 
 #[test]
 fn a_fact_called_status_is_not_the_status_of_the_reply() {
-    let facts = [FactDecl {
-        name: "status".into(),
-        ty: FactType::String,
-        optional: true,
-        default: None,
-        otherwise: None,
-    }];
+    let facts = [FactDecl { optional: true, ..FactDecl::new("status", FactType::String) }];
     let schema = Schema::new(&facts, &[], &[]).expect("a schema");
     let mut scratch = Scratch::default();
     let text = r#"{"t":0,"status":"open","reply":{"status":404}}"#;

@@ -108,7 +108,7 @@ mod tests {
 
     fn charge(cost: i64, ceiling: i64, starting: Option<i64>, fail: Fail) -> Charge<'static> {
         let terms = Terms { ceiling, burst: ceiling, starting };
-        Charge { counter: CounterKey(1), limit: CounterKey(2), algorithm: &ALGORITHM, terms, cost, fail }
+        Charge { fail, ..Charge::new(CounterKey(1), CounterKey(2), &ALGORITHM, terms, cost) }
     }
 
     fn merged(a: Charge<'static>, b: Charge<'static>) -> Charge<'static> {

@@ -194,7 +194,7 @@ impl<'s> Tables<'s> {
         } else {
             judging(part, now).status(self.state(part))
         };
-        Verdict { judged: part.judged, status, counted: part.counted }
+        Verdict::new(part.judged, status, part.counted)
     }
 }
 
