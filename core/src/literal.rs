@@ -2,9 +2,11 @@
 //!
 //! Exact in both directions, on integers only. Rates and whole policies are left to the grammar.
 
+mod fact;
 mod moment;
 mod print;
 
+pub use fact::write_fact;
 pub use moment::{parse_clock, parse_date, parse_instant, write_clock, write_date, write_instant};
 pub use print::{write_amount, write_count, write_duration, write_percent};
 

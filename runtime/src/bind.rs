@@ -3,6 +3,7 @@
 //! What each fact feeds is worked out once per policy. Per request, values are checked against their types, defaults
 //! stand in, and slots are filled; a fact that is missing or malformed without a fallback is never guessed.
 
+mod response;
 mod slots;
 mod text;
 
@@ -11,7 +12,7 @@ use std::{fmt, net::IpAddr};
 use arrayvec::ArrayVec;
 use limitrate_compiler::{check::MAX_FACTS, ir::Program};
 use limitrate_core::{
-    facts::{FactDecl, FactId, FactType, Value},
+    facts::{FactDecl, FactId, FactType, Phase, Value},
     net::canonical,
     path,
     time::Timestamp,
@@ -96,15 +97,23 @@ pub(crate) struct Binder {
     /// Facts that a request must carry, as bits by position.
     needed: u64,
     path: Option<FactId>,
+    /// Facts of the request whose text is compared with a fact of the response.
+    kept: Box<[FactId]>,
 }
 
 impl Binder {
     pub(crate) fn new(program: &Program) -> Self {
         let needed = program.facts.iter().take(MAX_FACTS).enumerate().fold(0, |bits, (i, fact)| {
             let must = fact.used && !fact.decl.optional && fact.decl.default.is_none();
+            let must = must && fact.decl.phase == Phase::Request;
             bits | (u64::from(must) << i)
         });
-        Self { plan: SlotPlan::new(program), needed, path: program.http.map(|http| http.path) }
+        Self {
+            plan: SlotPlan::new(program),
+            needed,
+            path: program.http.map(|http| http.path),
+            kept: response::kept(program),
+        }
     }
 
     /// Checks the facts of a request and fills `bound` and `frame`.
@@ -135,7 +144,8 @@ impl Binder {
                 Ok(value) => *place = value,
                 Err(problem) => match &declared.decl.otherwise {
                     Some(otherwise) => *place = otherwise.borrow(),
-                    None if !declared.used => continue,
+                    // What is known only after the response decides nothing here.
+                    None if !declared.used || declared.decl.phase == Phase::Response => continue,
                     None => return Err(InputProblem { fact: *fact, problem }),
                 },
             }

@@ -5,13 +5,21 @@ use std::borrow::Cow;
 use limitrate_compiler::{Policy, ir::LimitInfo};
 use limitrate_core::{
     algorithm::Refusal,
-    charge::{Counted, Verdict},
+    charge::{Counted, Mode, Verdict},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
 use smallvec::SmallVec;
 
+pub(crate) use self::{downgrade::Changes, extra::Extra};
+pub use self::{
+    downgrade::Downgrade,
+    extra::{ShadowRule, Warning},
+};
 use crate::{bind::InputProblem, store::Ticket};
+
+mod downgrade;
+mod extra;
 
 /// The status of a request that passes.
 const PASSES: u16 = 200;
@@ -28,6 +36,8 @@ pub enum Outcome {
     Deny,
     /// A rule lets it pass uncounted.
     Exempt,
+    /// It passes with some of its facts changed, by `on exceed downgrade`; see [`Decision::downgrade`].
+    Downgrade,
 }
 
 impl Outcome {
@@ -39,13 +49,14 @@ impl Outcome {
             Self::Reject => "reject",
             Self::Deny => "deny",
             Self::Exempt => "exempt",
+            Self::Downgrade => "downgrade",
         }
     }
 
     /// Whether the request may go on.
     #[must_use]
     pub const fn passes(self) -> bool {
-        matches!(self, Self::Allow | Self::Exempt)
+        matches!(self, Self::Allow | Self::Exempt | Self::Downgrade)
     }
 }
 
@@ -74,9 +85,17 @@ pub struct LimitDecision {
     pub cost: i64,
     /// What the store said.
     pub verdict: Verdict,
+    /// What the charge means for the decision.
+    pub mode: Mode,
 }
 
 impl LimitDecision {
+    /// Whether it refuses the request: it must fit, and does not.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.mode == Mode::Enforce && !self.fits()
+    }
+
     /// Whether the charge fit.
     #[must_use]
     pub const fn fits(&self) -> bool {
@@ -108,8 +127,26 @@ pub struct Decision<'p> {
     pub(crate) cause: Cause,
     pub(crate) status: u16,
     pub(crate) message: Cow<'p, str>,
-    pub(crate) limits: SmallVec<[LimitDecision; 4]>,
+    /// What each charge came to, by the name of its limit; shadows included where the request passes.
+    pub(crate) limits: LimitDecisions,
     pub(crate) ticket: Ticket,
+    /// What few policies ask for.
+    pub(crate) extra: Option<Box<Extra<'p>>>,
+}
+
+/// What the limits of one pass made of a request.
+pub(crate) type LimitDecisions = SmallVec<[LimitDecision; 4]>;
+
+/// Limits with what they made of a request.
+fn named<'d, 'p>(
+    policy: &'p Policy,
+    limits: &'d [LimitDecision],
+) -> impl Iterator<Item = (&'p LimitInfo, &'d LimitDecision)> + use<'d, 'p> {
+    let program = policy.program();
+    limits.iter().filter_map(move |limit| {
+        let site = program.charges.get(limit.site as usize)?;
+        Some((program.limits.get(site.limit.0 as usize)?, limit))
+    })
 }
 
 impl<'p> Decision<'p> {
@@ -124,6 +161,7 @@ impl<'p> Decision<'p> {
             message: Cow::Borrowed(""),
             limits: SmallVec::new(),
             ticket: Ticket(0),
+            extra: None,
         }
     }
 
@@ -139,14 +177,15 @@ impl<'p> Decision<'p> {
         &self.cause
     }
 
-    /// The HTTP status of a refusal: 429 for a limit, 403 or the rule's for a rule, 400 for a malformed fact; 200 for
-    /// what passes.
+    /// The HTTP status of a refusal: 429 or what `on exceed deny` says for a limit, 403 or the rule's for a rule, 400 for
+    /// a malformed fact; 200 for what passes. Of several limits that say one, the first by name does.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// What to tell the caller: a `deny`'s text, an `exempt`'s reason, what is wrong with a fact. Often empty.
+    /// What to tell the caller: the text of a `deny` or `on exceed deny`, an `exempt`'s reason, what is wrong with a fact.
+    /// Often empty.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -164,25 +203,27 @@ impl<'p> Decision<'p> {
         self.policy
     }
 
-    /// Every enforced charge, by the name of its limit.
+    /// Every charge that counts, by the name of its limit: those that must fit, and those that `on exceed allow` lets
+    /// pass. Of a downgraded request these are the charges that were taken.
     pub fn limits(&self) -> impl Iterator<Item = (&'p LimitInfo, &LimitDecision)> {
-        let program = self.policy.program();
-        self.limits.iter().filter_map(move |limit| {
-            let site = program.charges.get(limit.site as usize)?;
-            Some((program.limits.get(site.limit.0 as usize)?, limit))
-        })
+        named(self.policy, &self.limits).filter(|(_, limit)| limit.mode != Mode::Shadow)
     }
 
-    /// The names of the limits that did not fit.
+    /// What limits in shadow made of a request that passes, by name: the answer never depends on them.
+    pub fn shadow(&self) -> impl Iterator<Item = (&'p LimitInfo, &LimitDecision)> {
+        named(self.policy, &self.limits).filter(|(_, limit)| limit.mode == Mode::Shadow)
+    }
+
+    /// The names of the limits that refuse the request.
     pub fn limited_by(&self) -> impl Iterator<Item = &'p str> {
-        self.limits().filter(|(_, limit)| !limit.fits()).map(|(info, _)| info.name.as_str())
+        self.limits().filter(|(_, limit)| limit.refuses()).map(|(info, _)| info.name.as_str())
     }
 
-    /// How long until this request would fit if nothing else were charged: the largest wait among the limits that did
-    /// not fit. `None` if none refused, or if it can never fit.
+    /// How long until this request would fit if nothing else were charged: the largest wait among the limits that
+    /// refuse it. `None` if none does, or if it can never fit.
     #[must_use]
     pub fn retry_after(&self) -> Option<Nanos> {
-        let mut failing = self.limits.iter().filter(|limit| !limit.fits()).map(LimitDecision::retry_after);
+        let mut failing = self.limits.iter().filter(|limit| limit.refuses()).map(LimitDecision::retry_after);
         let first = failing.next()??;
         failing.try_fold(first, |longest, wait| Some(longest.max(wait?)))
     }
@@ -196,10 +237,11 @@ impl<'p> Decision<'p> {
             // The first of equal ones counts, and they are in the order of their names.
             return self
                 .limits()
-                .filter(|(_, limit)| !limit.fits())
+                .filter(|(_, limit)| limit.refuses())
                 .reduce(|best, next| if wait(next.1) > wait(best.1) { next } else { best });
         }
-        self.limits().min_by_key(|(_, limit)| limit.verdict.status.remaining / limit.cost.max(1))
+        let enforced = self.limits().filter(|(_, limit)| limit.mode == Mode::Enforce);
+        enforced.min_by_key(|(_, limit)| limit.verdict.status.remaining / limit.cost.max(1))
     }
 
     /// The names of the rules that denied or exempted, the reported one first.

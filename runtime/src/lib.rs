@@ -1,7 +1,7 @@
 //! The LimitRate engine: it binds the facts of a request, calls the compiled policy and applies its charges to counters.
 //!
-//! [`Limiter`] is the hot path. It allocates nothing per decision, holds no lock while the policy decides, and never
-//! waits for anything but the memory store's short locks.
+//! [`Limiter`] is the hot path. A decision by plain limits allocates nothing, holds no lock while the policy decides, and
+//! waits for nothing but the memory store's short locks. What a request holds until it is answered is [`Running`].
 
 mod bind;
 mod clock;
@@ -9,10 +9,12 @@ mod decision;
 mod key;
 mod limiter;
 mod record;
+mod running;
 pub mod store;
 
 pub use bind::{InputProblem, Problem};
 pub use clock::SystemClock;
-pub use decision::{Cause, Decision, LimitDecision, Outcome};
-pub use limiter::{Leases, Limiter, LimiterOptions, UnknownFact};
-pub use record::{DecisionRecord, LimitRecord, key_as_object};
+pub use decision::{Cause, Decision, Downgrade, LimitDecision, Outcome, ShadowRule, Warning};
+pub use limiter::{Limiter, LimiterOptions, UnknownFact};
+pub use record::{DecisionRecord, LimitRecord, ShadowRuleRecord, WarningRecord, key_as_object};
+pub use running::{Fate, Replied, Running, SettledLimit};

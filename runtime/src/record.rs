@@ -1,13 +1,18 @@
 //! Decision records: one decision as JSON, with names, keys and milliseconds.
 
+use limitrate_compiler::ir::LimitInfo;
 use limitrate_core::{
-    charge::Counted,
+    charge::{Counted, Mode},
     facts::{FactId, Value},
+    literal,
     time::Nanos,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::{Decision, Limiter, Outcome, store::LocalStore};
+use crate::{
+    Decision, LimitDecision, Limiter, Outcome,
+    store::{LocalStore, Ticket},
+};
 
 /// One decision, as it is written to files and answered to tools.
 #[derive(Debug, Clone, Serialize)]
@@ -17,9 +22,12 @@ pub struct DecisionRecord {
     /// The instant, in milliseconds since the epoch.
     #[serde(serialize_with = "millis")]
     pub t: Nanos,
-    /// `allow`, `reject`, `deny` or `exempt`.
+    /// `allow`, `reject`, `deny`, `exempt` or `downgrade`.
     pub outcome: &'static str,
-    /// The limits that did not fit, by name.
+    /// The facts that a downgrade changes, with their new values.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "key_as_object")]
+    pub downgrade: Vec<(String, String)>,
+    /// The limits that refuse the request, by name.
     pub limited_by: Vec<String>,
     /// The longest wait among them; null where there is none, or where waiting never helps.
     #[serde(serialize_with = "maybe_millis")]
@@ -35,10 +43,38 @@ pub struct DecisionRecord {
     pub rules: Vec<String>,
     /// Every enforced charge, by name.
     pub limits: Vec<LimitRecord>,
-    /// Charges of shadow rules.
+    /// What limits in shadow made of a request that passes.
     pub shadow: Vec<LimitRecord>,
-    /// Limits that were passed softly or are nearly used up.
-    pub warn: Vec<String>,
+    /// Denies and exempts of shadow rules that would apply.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadow_rules: Vec<ShadowRuleRecord>,
+    /// Limits that are nearly used up, or were passed softly.
+    pub warn: Vec<WarningRecord>,
+    /// Names what the request holds until it is answered, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "ticket")]
+    pub ticket: Option<Ticket>,
+}
+
+/// A deny or exempt of a shadow rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShadowRuleRecord {
+    /// The rule.
+    pub rule: String,
+    /// `deny` or `exempt`.
+    pub outcome: &'static str,
+}
+
+/// A limit that wants to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarningRecord {
+    /// The limit.
+    pub limit: String,
+    /// The mark of `warn at` that was reached, as `80%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Whether the ceiling was passed, by `on exceed allow`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exceeded: bool,
 }
 
 /// One charge of a decision.
@@ -68,6 +104,42 @@ pub struct LimitRecord {
     /// `shared` or `nowhere`, where it was not counted on its own counter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted: Option<&'static str>,
+    /// Whether it is counted past its ceiling, by `on exceed allow`, and refuses nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub soft: bool,
+    /// Whether the key is refused for a while, by `block for`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub blocked: bool,
+}
+
+impl LimitRecord {
+    fn new<S: LocalStore>(
+        limiter: &Limiter<S>,
+        (info, limit): (&LimitInfo, &LimitDecision),
+        facts: &[(FactId, Value<'_>)],
+    ) -> Self {
+        let program = limiter.policy().program();
+        let position = program.charges.get(limit.site as usize).map(|site| site.limit.0 as usize);
+        let key = position.and_then(|position| limiter.counter(position, facts)).map(|(_, key)| key);
+        Self {
+            limit: info.name.clone(),
+            key: key.unwrap_or_default(),
+            unit: info.unit.name(),
+            ceiling: limit.ceiling,
+            cost: limit.cost,
+            fits: limit.fits(),
+            remaining: limit.verdict.status.remaining,
+            reset_after_ms: limit.verdict.status.reset_after,
+            retry_after_ms: limit.retry_after(),
+            counted: match limit.counted() {
+                Counted::Own => None,
+                Counted::Shared => Some("shared"),
+                Counted::Nowhere => Some("nowhere"),
+            },
+            soft: limit.mode == Mode::Soft,
+            blocked: limit.verdict.blocked,
+        }
+    }
 }
 
 impl DecisionRecord {
@@ -79,41 +151,41 @@ impl DecisionRecord {
         decision: &Decision<'_>,
         facts: &[(FactId, Value<'_>)],
     ) -> Self {
-        let program = decision.policy().program();
-        let limits = decision.limits().map(|(info, limit)| {
-            let position = program.charges.get(limit.site as usize).map(|site| site.limit.0 as usize);
-            let key = position.and_then(|position| limiter.counter(position, facts)).map(|(_, key)| key);
-            LimitRecord {
-                limit: info.name.clone(),
-                key: key.unwrap_or_default(),
-                unit: info.unit.name(),
-                ceiling: limit.ceiling,
-                cost: limit.cost,
-                fits: limit.fits(),
-                remaining: limit.verdict.status.remaining,
-                reset_after_ms: limit.verdict.status.reset_after,
-                retry_after_ms: limit.retry_after(),
-                counted: match limit.counted() {
-                    Counted::Own => None,
-                    Counted::Shared => Some("shared"),
-                    Counted::Nowhere => Some("nowhere"),
-                },
-            }
-        });
+        let changed = decision.with_changes(facts);
+        let record = |limit| LimitRecord::new(limiter, limit, &changed);
         let refused = matches!(decision.outcome(), Outcome::Reject | Outcome::Deny);
+        let rules = decision.reports().map(|report| ShadowRuleRecord {
+            rule: report.rule.to_owned(),
+            outcome: if report.deny { "deny" } else { "exempt" },
+        });
+        let warnings = decision.warnings().map(|warning| WarningRecord {
+            limit: warning.limit.name.clone(),
+            at: warning.mark.map(|mark| literal::write_percent(mark).to_string()),
+            exceeded: warning.exceeded,
+        });
         Self {
             n,
             t: Nanos(decision.now().0),
             outcome: decision.outcome().word(),
+            downgrade: decision.changed(),
             limited_by: decision.limited_by().map(str::to_owned).collect(),
             retry_after_ms: decision.retry_after(),
             status: refused.then(|| decision.status()),
             message: decision.message().to_owned(),
             rules: decision.rules().map(str::to_owned).collect(),
-            limits: limits.collect(),
-            shadow: Vec::new(),
-            warn: Vec::new(),
+            limits: decision.limits().map(record).collect(),
+            shadow: decision.shadow().map(record).collect(),
+            shadow_rules: rules.collect(),
+            warn: warnings.collect(),
+            ticket: decision.ticket(),
         }
+    }
+}
+
+fn ticket<S: Serializer>(ticket: &Option<Ticket>, serializer: S) -> Result<S::Ok, S::Error> {
+    match ticket {
+        Some(Ticket(number)) => serializer.collect_str(&format_args!("{number:016x}")),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Algorithm`]'s, the instant is an argument, and a counter is named by its [`CounterKey`].
 
 pub mod memory;
+mod shared;
 
 use std::fmt::Debug;
 

@@ -115,14 +115,14 @@ fn a_lease_is_held_until_it_is_released() {
     let user = limiter.fact("user").expect("declared");
     let facts = [(user, Value::Str("ada"))];
     let first = limiter.decide_at(&facts, NOON);
-    let leases = limiter.leases(&first);
+    let running = limiter.running(&first);
     let second = limiter.decide_at(&facts, NOON);
     assert_eq!(second.outcome(), Outcome::Reject);
     assert_eq!(second.retry_after(), Some(Nanos::from_secs(120)));
-    assert!(limiter.leases(&second).is_empty());
-    limiter.release(&leases, NOON);
+    assert!(limiter.running(&second).is_empty());
+    assert_eq!(limiter.release(&running, NOON).released, 1);
     assert_eq!(limiter.decide_at(&facts, NOON).outcome(), Outcome::Allow);
-    limiter.release(&leases, NOON); // a second release gives nothing back
+    assert_eq!(limiter.release(&running, NOON).released, 0);
     assert_eq!(limiter.decide_at(&facts, NOON).outcome(), Outcome::Reject);
 }
 

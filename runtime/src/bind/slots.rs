@@ -33,6 +33,22 @@ impl SlotPlan {
         }
     }
 
+    /// Fills in again only the slots that look at one of these facts.
+    pub(super) fn refill(
+        &self,
+        program: &Program,
+        bound: &Bound<'_>,
+        now: Timestamp,
+        looked_at: impl Fn(FactId) -> bool,
+        frame: &mut [i64],
+    ) {
+        for (slot, place) in program.slots.iter().zip(frame) {
+            if facts(*slot).into_iter().flatten().any(&looked_at) {
+                *place = self.slot(program, bound, now, *slot);
+            }
+        }
+    }
+
     fn slot(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, slot: Slot) -> i64 {
         let tables = &program.tables;
         match slot {
@@ -76,6 +92,12 @@ impl SlotPlan {
         *kept.write() = Some(active);
         active.holds
     }
+}
+
+/// The facts that a slot is computed from.
+pub(super) fn facts(slot: Slot) -> [Option<FactId>; 2] {
+    let second = if let Slot::SameText(_, second) = slot { Some(second) } else { None };
+    [slot.fact(), second]
 }
 
 fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {

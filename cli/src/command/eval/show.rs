@@ -4,7 +4,7 @@ use limitrate_compiler::ir::Program;
 use limitrate_core::{
     facts::{FactDecl, FactType, Value},
     literal,
-    time::{Nanos, Timestamp},
+    time::Nanos,
 };
 use limitrate_runtime::{Cause, Decision, InputProblem, Limiter, Outcome, Problem, store::MemoryStore};
 use limitrate_testkit::{traffic::Record, words};
@@ -233,27 +233,7 @@ fn asked(program: &Program, record: &Record<'_>) -> String {
 
 /// A value as it is written in the language, cut where it is long.
 fn shown(fact: &FactDecl, value: Value<'_>) -> String {
-    let text = match value {
-        Value::Absent => "-".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Str(text) => text.to_owned(),
-        Value::Ip(ip) => ip.to_string(),
-        Value::Int(value) => match &fact.ty {
-            FactType::Percent => literal::write_percent(value).to_string(),
-            FactType::Quantity(unit) => literal::write_amount(value, *unit).to_string(),
-            FactType::Duration => literal::write_duration(Nanos(value)).to_string(),
-            FactType::Instant => literal::write_instant(Timestamp(value)).to_string(),
-            FactType::Date => literal::write_date(i32::try_from(value).unwrap_or_default()).to_string(),
-            FactType::Clock => literal::write_clock(Nanos(value)),
-            FactType::Bool
-            | FactType::Int { .. }
-            | FactType::String
-            | FactType::Key
-            | FactType::Ip
-            | FactType::OneOf(_)
-            | FactType::Plan(_) => value.to_string(),
-        },
-    };
+    let text = literal::write_fact(&fact.ty, value);
     let text = escape::line(&text);
     match text.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -1,0 +1,91 @@
+//! The facts of a response: they are added to the frame of the request that they answer.
+
+use limitrate_compiler::ir::Program;
+use limitrate_core::{
+    facts::{FactId, OwnedValue, Phase, Value},
+    time::Timestamp,
+};
+use smallvec::SmallVec;
+
+use super::{Binder, Bound, InputProblem, Problem, checked, slots::facts};
+use crate::running::Snapshot;
+
+/// Facts of the request whose text some slot compares with a fact of the response.
+pub(super) fn kept(program: &Program) -> Box<[FactId]> {
+    let compared = program.slots.iter().map(|slot| facts(*slot)).filter_map(|both| match both {
+        [Some(a), Some(b)] if is_response(program, a) != is_response(program, b) => {
+            Some(if is_response(program, a) { b } else { a })
+        }
+        _ => None,
+    });
+    let mut kept: Vec<FactId> = compared.collect();
+    kept.sort_unstable();
+    kept.dedup();
+    kept.into()
+}
+
+/// Whether a fact is known only after the response.
+fn is_response(program: &Program, fact: FactId) -> bool {
+    program.facts.get(usize::from(fact.0)).is_some_and(|fact| fact.decl.phase == Phase::Response)
+}
+
+impl Binder {
+    /// What the settlement of a request will need of it.
+    pub(crate) fn snapshot(&self, bound: &Bound<'_>, frame: &[i64]) -> Snapshot {
+        let kept = self.kept.iter().filter_map(|fact| Some((*fact, owned(bound.get(*fact))?)));
+        Snapshot { frame: frame.into(), kept: kept.collect() }
+    }
+
+    /// Fills `frame` with that of a request and the facts of its response. One that is malformed is absent, and reported.
+    ///
+    /// A fact that stands twice takes the later value; facts of the request are not looked at.
+    pub(crate) fn respond<'a>(
+        &self,
+        program: &'a Program,
+        request: &'a Snapshot,
+        facts: &[(FactId, Value<'a>)],
+        bound: &mut Bound<'a>,
+        frame: &mut Vec<i64>,
+        problems: &mut SmallVec<[InputProblem; 1]>,
+    ) {
+        frame.clear();
+        frame.extend_from_slice(&request.frame);
+        bound.reset(program);
+        for (fact, value) in &request.kept {
+            if let Some(place) = bound.values.get_mut(usize::from(fact.0)) {
+                *place = value.borrow();
+            }
+        }
+        for (fact, value) in facts.iter().filter(|(_, value)| *value != Value::Absent) {
+            let position = usize::from(fact.0);
+            let (Some(declared), Some(place)) = (program.facts.get(position), bound.values.get_mut(position))
+            else {
+                problems.push(InputProblem { fact: *fact, problem: Problem::Undeclared });
+                continue;
+            };
+            if declared.decl.phase != Phase::Response {
+                continue;
+            }
+            match (checked(&declared.decl, *value), &declared.decl.otherwise) {
+                (Ok(value), _) => *place = value,
+                (Err(_), Some(otherwise)) => *place = otherwise.borrow(),
+                (Err(problem), None) => {
+                    *place = Value::Absent;
+                    problems.push(InputProblem { fact: *fact, problem });
+                }
+            }
+        }
+        // No slot that looks at a fact looks at the clock.
+        self.plan.refill(program, bound, Timestamp::default(), |fact| is_response(program, fact), frame);
+    }
+}
+
+fn owned(value: Value<'_>) -> Option<OwnedValue> {
+    Some(match value {
+        Value::Absent => return None,
+        Value::Bool(value) => OwnedValue::Bool(value),
+        Value::Int(value) => OwnedValue::Int(value),
+        Value::Str(value) => OwnedValue::Str(value.into()),
+        Value::Ip(value) => OwnedValue::Ip(value),
+    })
+}

@@ -1,0 +1,39 @@
+//! A store behind an `Arc`, for several limiters that count together.
+
+use std::sync::Arc;
+
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
+
+use super::{Lease, LocalStore, Settlement, Settlements, Ticket, Verdicts};
+
+impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
+    fn charge(
+        &self,
+        now: Timestamp,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+        verdicts: &mut Verdicts,
+    ) -> bool {
+        (**self).charge(now, charges, ticket, verdicts)
+    }
+
+    fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
+        (**self).settle(now, settlements, settled);
+    }
+
+    fn release(&self, now: Timestamp, lease: Lease) -> bool {
+        (**self).release(now, lease)
+    }
+
+    fn used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm) -> Option<i64> {
+        (**self).used(now, counter, algorithm)
+    }
+
+    fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool {
+        (**self).set_used(now, counter, algorithm, used)
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+}
