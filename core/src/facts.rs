@@ -40,6 +40,18 @@ pub enum OwnedValue {
 }
 
 impl OwnedValue {
+    /// A copy of a value that is there.
+    #[must_use]
+    pub fn of(value: Value<'_>) -> Option<Self> {
+        Some(match value {
+            Value::Absent => return None,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Int(value) => Self::Int(value),
+            Value::Str(value) => Self::Str(value.into()),
+            Value::Ip(value) => Self::Ip(value),
+        })
+    }
+
     /// The value, borrowed.
     #[must_use]
     pub fn borrow(&self) -> Value<'_> {

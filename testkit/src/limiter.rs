@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use limitrate_compiler::{Engine, Rejected, check::TEST_START, compile};
-use limitrate_core::facts::{FactDecl, FactId, Value};
+use limitrate_core::{
+    clock::Clock as _,
+    facts::{FactDecl, FactId, Value},
+};
 use limitrate_runtime::{
-    Decision, Limiter, LimiterOptions,
+    Decision, Limiter, LimiterOptions, Replied, Running,
     store::{MemoryOptions, MemoryStore},
 };
 
@@ -14,8 +17,17 @@ use crate::{
     traffic::{Schema, SchemaError},
 };
 
-/// Keys are hashed under the same secret in every test and simulation, so that each run repeats the last.
-pub(crate) const SECRET: u64 = 0x006c_696d_6974_7261;
+/// Keys are hashed under the same secret in every test and simulation, and tickets are counted from the same number, so
+/// that each run repeats the last.
+const SECRET: u64 = 0x006c_696d_6974_7261;
+
+/// The fact of `std.http` that is the status of the response.
+pub(crate) const STATUS: &str = "response.status";
+
+/// The options of a limiter whose runs repeat each other. Its store must be its own.
+pub(crate) fn repeatable(clock: Arc<ManualClock>) -> LimiterOptions {
+    LimiterOptions { clock, secret: SECRET, instance: 1 }
+}
 
 /// A policy ready to decide in a test.
 ///
@@ -48,9 +60,9 @@ impl TestLimiter {
         let policy = compile("policy.rl", text.as_bytes(), Engine::Native)?.policy;
         let facts = policy.program().facts.iter().map(|fact| fact.decl.clone()).collect();
         let clock = Arc::new(ManualClock::new(TEST_START));
-        let options = LimiterOptions { clock: clock.clone(), secret: SECRET };
         let store = MemoryStore::new(MemoryOptions::default());
-        Ok(Self { limiter: Limiter::with(Arc::new(policy), store, options), clock, facts })
+        let limiter = Limiter::with(Arc::new(policy), store, repeatable(clock.clone()));
+        Ok(Self { limiter, clock, facts })
     }
 
     /// The clock.
@@ -76,6 +88,33 @@ impl TestLimiter {
         let schema = Schema::new(&self.facts, facts, &[])?;
         let facts: Vec<(FactId, Value<'_>)> = schema.constants().collect();
         Ok(self.limiter.decide(&facts))
+    }
+
+    /// Answers a request that is running, at the clock's instant, with the facts of its response written as for
+    /// [`decide`](Self::decide). The status is 200 unless it is among them.
+    ///
+    /// ```
+    /// use limitrate_testkit::TestLimiter;
+    ///
+    /// let limiter = TestLimiter::new(
+    ///     "use std.http
+    ///      rule login { limit 1 req/min per ip refund when response.status < 400 }",
+    /// ).unwrap();
+    /// let ada = [("ip", "192.0.2.1")];
+    /// let running = limiter.limiter().running(&limiter.decide(&ada).unwrap());
+    /// limiter.reply(&running, &[("response.status", "200")]).unwrap();
+    /// assert!(limiter.decide(&ada).unwrap().outcome().passes());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A fact that the policy does not declare, one given twice, or a value that is not of its fact's type.
+    pub fn reply(&self, running: &Running, facts: &[(&str, &str)]) -> Result<Replied<'_>, SchemaError> {
+        let schema = Schema::new(&self.facts, facts, &[])?;
+        let mut known: Vec<(FactId, Value<'_>)> = Vec::new();
+        known.extend(self.limiter.fact(STATUS).ok().map(|status| (status, Value::Int(200))));
+        known.extend(schema.constants());
+        Ok(self.limiter.reply(running, &known, self.clock.now()))
     }
 }
 

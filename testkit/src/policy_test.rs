@@ -22,14 +22,14 @@ use limitrate_core::{
     time::Timestamp,
 };
 use limitrate_runtime::{
-    Decision, Leases, Limiter, LimiterOptions, Outcome,
+    Decision, Limiter, Outcome, Running,
     store::{LocalStore as _, MemoryOptions, MemoryStore},
 };
 
 pub use coverage::{Coverage, Covered, SiteKind};
 pub use failure::Failure;
 
-use crate::{ManualClock, limiter::SECRET, words};
+use crate::{ManualClock, limiter::repeatable, words};
 
 /// What became of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,7 @@ pub fn run(policy: &Arc<Policy>, test: &Test) -> TestReport {
 /// Runs a test of `policy`, and notes in `coverage` what its requests reached.
 pub fn run_with(policy: &Arc<Policy>, test: &Test, coverage: &mut Coverage) -> TestReport {
     let store = MemoryStore::new(MemoryOptions::default());
-    let options = LimiterOptions { clock: Arc::new(ManualClock::new(TEST_START)), secret: SECRET };
-    let limiter = Limiter::with(policy.clone(), store, options);
+    let limiter = Limiter::with(policy.clone(), store, repeatable(Arc::new(ManualClock::new(TEST_START))));
     let mut run = Run {
         limiter: &limiter,
         coverage,
@@ -83,7 +82,7 @@ struct Run<'r> {
     /// The facts that hold from here on, each once.
     given: Vec<(FactId, OwnedValue)>,
     /// What the requests of the last `send` hold.
-    running: Vec<Leases>,
+    running: Vec<Running>,
     requests: u64,
 }
 
@@ -118,8 +117,8 @@ impl Run<'_> {
             }
             StepKind::Send(send) => self.send(send)?,
             StepKind::Reply => {
-                for leases in self.running.drain(..) {
-                    self.limiter.release(&leases, self.now);
+                for running in self.running.drain(..) {
+                    self.limiter.release(&running, self.now);
                 }
             }
         }
@@ -137,11 +136,11 @@ impl Run<'_> {
             if !holds(&send.expect, &decision) {
                 return Err(failure::of_request(limiter, &decision, &facts, send, number));
             }
-            let leases = limiter.leases(&decision);
+            let running = limiter.running(&decision);
             if send.replied {
-                limiter.release(&leases, self.now);
-            } else if !leases.is_empty() {
-                self.running.push(leases);
+                limiter.release(&running, self.now);
+            } else if !running.is_empty() {
+                self.running.push(running);
             }
         }
         Ok(())

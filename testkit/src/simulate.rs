@@ -1,9 +1,10 @@
 //! Replays recorded traffic against a policy in virtual time, and sums up who was refused by what.
 //!
-//! A request is decided at the instant of its record and holds its leases until its reply; one without a reply ends at
-//! once. Nothing here reads a clock: the same traffic gives the same summary on every machine. Memory is bounded
+//! A request is decided at the instant of its record, holds its leases and reservations until its reply, and is settled by
+//! what the reply says; one without a reply ends at once, and its reservations stand. Nothing here reads a clock: the same traffic gives the same summary on every machine. Memory is bounded
 //! whatever the traffic holds; where a bound cuts something off, the summary says so.
 
+mod asides;
 mod keys;
 mod names;
 mod rewind;
@@ -20,24 +21,24 @@ use std::{
 };
 
 use limitrate_compiler::Policy;
-use limitrate_core::time::Timestamp;
+use limitrate_core::{facts::FactId, time::Timestamp};
 use limitrate_runtime::{
-    DecisionRecord, Limiter, LimiterOptions,
+    DecisionRecord, Limiter,
     store::{LocalStore as _, MemoryOptions, MemoryStore},
 };
 
 pub use rewind::Rewind;
 pub use summary::{
     Cutoffs, InputSummary, KeySummary, LimitSummary, Outcomes, PlanSummary, RouteSummary, RuleSummary,
-    SkipSummary, Summary, UnknownSummary,
+    SettledSummary, ShadowRuleSummary, ShadowSummary, SkipSummary, Summary, UnknownSummary, WarningSummary,
 };
 
 use crate::{
     ManualClock,
-    limiter::SECRET,
+    limiter::{STATUS, repeatable},
     traffic::{Progress, Record, Replay, Replayed, SkipReason},
 };
-use running::Running;
+use running::{Replying, RunningRequests};
 use skips::Skips;
 use tally::Tally;
 
@@ -72,18 +73,21 @@ pub struct Simulation {
 /// What a simulation has taken in.
 struct State {
     limiter: Limiter<MemoryStore>,
-    running: Running,
+    running: RunningRequests,
+    /// The fact of the response's status, where the policy knows it.
+    status: Option<FactId>,
     tally: Tally,
     skips: Skips,
 }
 
 impl State {
     fn new(policy: &Arc<Policy>, memory: MemoryOptions) -> Self {
-        let options =
-            LimiterOptions { clock: Arc::new(ManualClock::new(Timestamp::default())), secret: SECRET };
+        let clock = Arc::new(ManualClock::new(Timestamp::default()));
+        let limiter = Limiter::with(policy.clone(), MemoryStore::new(memory), repeatable(clock));
         Self {
-            limiter: Limiter::with(policy.clone(), MemoryStore::new(memory), options),
-            running: Running::default(),
+            status: limiter.fact(STATUS).ok(),
+            limiter,
+            running: RunningRequests::default(),
             tally: Tally::new(policy.program()),
             skips: Skips::default(),
         }
@@ -111,7 +115,9 @@ impl Simulation {
         if let Some(decisions) = &mut self.decisions {
             decisions.flush()?;
         }
-        let State { limiter, running, tally, skips } = self.replay;
+        let State { limiter, mut running, status, mut tally, skips } = self.replay;
+        let mut replying = Replying { limiter: &limiter, asides: &mut tally.asides, status };
+        running.reply_until(&mut replying, Timestamp::MAX);
         let mut summary = tally.summary(self.policy.program());
         summary.counters = limiter.store().len();
         summary.cut_off.ended_early = running.ended_early();
@@ -126,14 +132,18 @@ impl Simulation {
     }
 
     fn decide(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let State { limiter, running, tally, .. } = &mut self.replay;
-        running.release_until(limiter, record.at);
+        let State { limiter, running, status, tally, .. } = &mut self.replay;
+        let (limiter, status) = (&*limiter, *status);
+        running.reply_until(&mut Replying { limiter, asides: &mut tally.asides, status }, record.at);
         let decision = limiter.decide_at(&record.facts, record.at);
         tally.note(limiter, &decision, record);
-        let leases = limiter.leases(&decision);
-        if !leases.is_empty() {
-            let after = record.reply.as_ref().map(|reply| reply.after).unwrap_or_default();
-            running.hold(limiter, leases, record.at, after);
+        let held = limiter.running(&decision);
+        if !held.is_empty() {
+            let mut replying = Replying { limiter, asides: &mut tally.asides, status };
+            match &record.reply {
+                Some(reply) => running.hold(&mut replying, held, reply, record.at),
+                None => replying.without_reply(&held, record.at),
+            }
         }
         if let Some(decisions) = &mut self.decisions {
             let line = DecisionRecord::new(tally.requests(), limiter, &decision, &record.facts);

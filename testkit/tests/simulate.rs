@@ -338,7 +338,7 @@ fn a_real_access_log_is_replayed_whole() {
     let (summary, decisions) = replay(text, &traffic, Format::Combined);
     assert_eq!(summary.requests, decisions.len() as u64);
     let outcomes = summary.outcomes;
-    assert_eq!(outcomes.allow + outcomes.reject + outcomes.deny + outcomes.exempt, summary.requests);
+    assert_eq!(outcomes.total(), summary.requests);
     assert_eq!(summary.denied_by_input(), 0, "{:?}", summary.inputs);
 }
 
@@ -377,7 +377,7 @@ proptest! {
         }
         let (summary, decisions) = replay(&text, traffic.as_bytes(), Format::Jsonl);
         let outcomes = summary.outcomes;
-        prop_assert_eq!(outcomes.allow + outcomes.reject + outcomes.deny + outcomes.exempt, summary.requests);
+        prop_assert_eq!(outcomes.total(), summary.requests);
         for decision in decisions {
             let refused = decision["limits"].as_array().into_iter().flatten().any(|limit| limit["fits"] == false);
             prop_assert_eq!(refused, decision["outcome"] == "reject");

@@ -32,7 +32,7 @@ fn is_response(program: &Program, fact: FactId) -> bool {
 impl Binder {
     /// What the settlement of a request will need of it.
     pub(crate) fn snapshot(&self, bound: &Bound<'_>, frame: &[i64]) -> Snapshot {
-        let kept = self.kept.iter().filter_map(|fact| Some((*fact, owned(bound.get(*fact))?)));
+        let kept = self.kept.iter().filter_map(|fact| Some((*fact, OwnedValue::of(bound.get(*fact))?)));
         Snapshot { frame: frame.into(), kept: kept.collect() }
     }
 
@@ -78,14 +78,4 @@ impl Binder {
         // No slot that looks at a fact looks at the clock.
         self.plan.refill(program, bound, Timestamp::default(), |fact| is_response(program, fact), frame);
     }
-}
-
-fn owned(value: Value<'_>) -> Option<OwnedValue> {
-    Some(match value {
-        Value::Absent => return None,
-        Value::Bool(value) => OwnedValue::Bool(value),
-        Value::Int(value) => OwnedValue::Int(value),
-        Value::Str(value) => OwnedValue::Str(value.into()),
-        Value::Ip(value) => OwnedValue::Ip(value),
-    })
 }

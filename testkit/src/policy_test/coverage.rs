@@ -10,12 +10,21 @@ use limitrate_runtime::{Cause, Decision, Outcome};
 
 /// What requests reached, by the position of the site in its program. Counts for one policy only.
 #[derive(Debug, Clone, Default)]
-pub struct Coverage(BTreeMap<(SiteKind, usize), Reached>);
+pub struct Coverage(BTreeMap<(Table, usize), Reached>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Reached {
     requests: u64,
     refused: u64,
+}
+
+/// The list of a program that a site stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Table {
+    Charges,
+    Denies,
+    Exempts,
+    Reports,
 }
 
 /// What a site of a policy does.
@@ -44,26 +53,36 @@ pub struct Covered {
     pub span: Span,
     /// How many requests it applied to.
     pub requests: u64,
-    /// How many of them it refused.
+    /// How many of them it refused; in shadow, would have refused.
     pub refused: u64,
 }
 
 impl Coverage {
     /// Notes what a request reached.
     pub fn note(&mut self, decision: &Decision<'_>) {
-        for (_, limit) in decision.limits() {
-            self.reached(SiteKind::Limit, limit.site, !limit.fits());
+        let in_shadow = decision.shadow().map(|(_, limit)| (limit, !limit.fits()));
+        let counted = decision.limits().map(|(_, limit)| (limit, !limit.fits()));
+        for (limit, refused) in counted.chain(in_shadow) {
+            self.reached(Table::Charges, limit.site, refused);
+        }
+        if decision.outcome() == Outcome::Downgrade {
+            for (_, limit) in decision.first_pass().filter(|(_, limit)| limit.refuses()) {
+                self.reached(Table::Charges, limit.site, true);
+            }
         }
         let denied = decision.outcome() == Outcome::Deny;
         if let Cause::Rules(sites) = decision.cause() {
             for site in sites {
-                self.reached(if denied { SiteKind::Deny } else { SiteKind::Exempt }, *site, denied);
+                self.reached(if denied { Table::Denies } else { Table::Exempts }, *site, denied);
             }
+        }
+        for report in decision.reports() {
+            self.reached(Table::Reports, report.site, report.deny);
         }
     }
 
-    fn reached(&mut self, kind: SiteKind, site: u32, refused: bool) {
-        let reached = self.0.entry((kind, site as usize)).or_default();
+    fn reached(&mut self, table: Table, site: u32, refused: bool) {
+        let reached = self.0.entry((table, site as usize)).or_default();
         reached.requests += 1;
         reached.refused += u64::from(refused);
     }
@@ -72,19 +91,25 @@ impl Coverage {
     /// itself.
     #[must_use]
     pub fn of(&self, program: &Program) -> Vec<Covered> {
-        let limits = program.charges.iter().map(|site| {
+        let limits = program.charges.iter().enumerate().map(|(position, site)| {
             let name = program.limits.get(site.limit.0 as usize).map(|limit| limit.name.as_str());
-            (SiteKind::Limit, site.origin, name, site.span)
+            (SiteKind::Limit, (Table::Charges, position), site.origin, name, site.span)
         });
-        let denies = program.denies.iter().map(|site| (SiteKind::Deny, site.origin, None, site.span));
-        let exempts = program.exempts.iter().map(|site| (SiteKind::Exempt, site.origin, None, site.span));
-        let positions =
-            (0..program.charges.len()).chain(0..program.denies.len()).chain(0..program.exempts.len());
-        let sites = limits.chain(denies).chain(exempts).zip(positions);
+        let denies = program.denies.iter().enumerate().map(|(position, site)| {
+            (SiteKind::Deny, (Table::Denies, position), site.origin, None, site.span)
+        });
+        let exempts = program.exempts.iter().enumerate().map(|(position, site)| {
+            (SiteKind::Exempt, (Table::Exempts, position), site.origin, None, site.span)
+        });
+        let reports = program.reports.iter().enumerate().map(|(position, site)| {
+            let kind = if site.deny { SiteKind::Deny } else { SiteKind::Exempt };
+            (kind, (Table::Reports, position), site.origin, None, site.span)
+        });
+        let sites = limits.chain(denies).chain(exempts).chain(reports);
         let mut covered: Vec<Covered> = sites
-            .filter_map(|((kind, origin, name, span), position)| {
+            .filter_map(|(kind, position, origin, name, span)| {
                 let origin = program.origins.get(origin)?;
-                let reached = self.0.get(&(kind, position)).copied().unwrap_or_default();
+                let reached = self.0.get(&position).copied().unwrap_or_default();
                 Some(Covered {
                     kind,
                     name: name.unwrap_or(&origin.name).to_owned(),
@@ -97,6 +122,15 @@ impl Coverage {
             })
             .collect();
         covered.sort_by(|a, b| (a.span, a.kind, &a.name).cmp(&(b.span, b.kind, &b.name)));
+        // What is rolled out to a part of the requests is one statement with two sites.
+        covered.dedup_by(|next, kept| {
+            let same = (next.span, next.kind, &next.name) == (kept.span, kept.kind, &kept.name);
+            if same {
+                kept.requests += next.requests;
+                kept.refused += next.refused;
+            }
+            same
+        });
         covered
     }
 }

@@ -1,5 +1,6 @@
 //! The summary of a simulation, as it is printed and written to JSON.
 
+use limitrate_compiler::checked::Counted;
 use limitrate_core::{literal, time::Timestamp};
 use serde::{Serialize, Serializer};
 
@@ -30,6 +31,12 @@ pub struct Summary {
     pub keys_refused: u64,
     /// The keys refused most.
     pub top_keys: Vec<KeySummary>,
+    /// Limits that warned, by limit and mark.
+    pub warnings: Vec<WarningSummary>,
+    /// What shadow rules would have done.
+    pub shadow: ShadowSummary,
+    /// What reservations came to, by limit.
+    pub settled: Vec<SettledSummary>,
     /// How many counters the store keeps at the end.
     pub counters: usize,
     /// Lines left out.
@@ -52,6 +59,15 @@ pub struct Outcomes {
     pub reject: u64,
     pub deny: u64,
     pub exempt: u64,
+    pub downgrade: u64,
+}
+
+impl Outcomes {
+    /// All requests.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.allow + self.reject + self.deny + self.exempt + self.downgrade
+    }
 }
 
 /// What a limit did.
@@ -61,8 +77,75 @@ pub struct LimitSummary {
     pub limit: String,
     /// Requests that it judged.
     pub requests: u64,
-    /// Those that did not fit.
+    /// Those that it refused.
     pub refused: u64,
+    /// Those that it had downgraded instead.
+    pub downgraded: u64,
+}
+
+/// How often a limit warned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarningSummary {
+    /// The limit.
+    pub limit: String,
+    /// The mark of `warn at` that its use reached, in parts per million of the ceiling; null where it has none.
+    pub mark: Option<i64>,
+    /// Whether requests went past the ceiling, by `on exceed allow`.
+    pub exceeded: bool,
+    /// How many requests.
+    pub requests: u64,
+}
+
+/// What shadow rules would have done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ShadowSummary {
+    /// Limits in shadow that judged a request.
+    pub limits: Vec<LimitSummary>,
+    /// Rules that would have denied or exempted.
+    pub rules: Vec<ShadowRuleSummary>,
+    /// How many distinct keys limits would have refused.
+    pub keys_refused: u64,
+    /// The keys that they would have refused most.
+    pub top_keys: Vec<KeySummary>,
+}
+
+/// What a shadow rule would have done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShadowRuleSummary {
+    /// Its name.
+    pub rule: String,
+    /// `deny` or `exempt`.
+    pub outcome: &'static str,
+    /// How often.
+    pub requests: u64,
+}
+
+/// What the reservations of a limit came to, in base units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettledSummary {
+    /// The limit.
+    pub limit: String,
+    /// Whether it is in shadow.
+    pub shadow: bool,
+    /// What it counts.
+    #[serde(serialize_with = "unit")]
+    pub unit: Counted,
+    /// Reservations that were replaced by what the request really cost.
+    pub settled: u64,
+    /// Those that stand, because their reply lacks a fact, or there was none.
+    pub stood: u64,
+    /// Those that expired before their reply, and stand too.
+    pub expired: u64,
+    /// What was reserved in all.
+    pub reserved: i64,
+    /// What that came to.
+    pub actual: i64,
+}
+
+impl SettledSummary {
+    pub(super) const fn new(limit: String, unit: Counted, shadow: bool) -> Self {
+        Self { limit, shadow, unit, settled: 0, stood: 0, expired: 0, reserved: 0, actual: 0 }
+    }
 }
 
 /// What a rule did.
@@ -175,6 +258,10 @@ impl Summary {
     pub fn denied_by_input(&self) -> u64 {
         self.inputs.iter().map(|input| input.requests).sum()
     }
+}
+
+fn unit<S: Serializer>(unit: &Counted, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(unit.name())
 }
 
 fn instant<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

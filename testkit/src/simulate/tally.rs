@@ -13,6 +13,7 @@ use limitrate_core::{
 use limitrate_runtime::{Cause, Decision, InputProblem, Limiter, Outcome, store::MemoryStore};
 
 use super::{
+    asides::Asides,
     keys::RefusedKeys,
     names::Names,
     summary::{
@@ -34,8 +35,10 @@ pub(super) struct Tally {
     requests: u64,
     outcomes: Outcomes,
     span: Option<(Timestamp, Timestamp)>,
-    /// Judged and refused, by limit.
-    limits: Vec<(u64, u64)>,
+    /// By the position of the limit.
+    limits: Vec<LimitCounts>,
+    /// What limits said beside.
+    pub(super) asides: Asides,
     rules: Vec<(Vec<u32>, RuleSummary)>,
     inputs: Vec<(InputProblem, u64, u64)>,
     /// Requests and refused, by plan; the last is for requests without one.
@@ -46,6 +49,14 @@ pub(super) struct Tally {
     path: Option<FactId>,
 }
 
+/// What a limit did.
+#[derive(Debug, Clone, Copy, Default)]
+struct LimitCounts {
+    judged: u64,
+    refused: u64,
+    downgraded: u64,
+}
+
 impl Tally {
     pub(super) fn new(program: &Program) -> Self {
         let plans = if program.plan_fact.is_some() { program.plans.len() + 1 } else { 0 };
@@ -53,7 +64,8 @@ impl Tally {
             requests: 0,
             outcomes: Outcomes::default(),
             span: None,
-            limits: vec![(0, 0); program.limits.len()],
+            limits: vec![LimitCounts::default(); program.limits.len()],
+            asides: Asides::default(),
             rules: Vec::new(),
             inputs: Vec::new(),
             plans: vec![(0, 0); plans],
@@ -85,6 +97,7 @@ impl Tally {
             Outcome::Reject => self.outcomes.reject += 1,
             Outcome::Deny => self.outcomes.deny += 1,
             Outcome::Exempt => self.outcomes.exempt += 1,
+            Outcome::Downgrade => self.outcomes.downgrade += 1,
             // An outcome that this version does not know would be none of these.
             _ => {}
         }
@@ -95,6 +108,7 @@ impl Tally {
             counts.1 += u64::from(refused);
         }
         self.limits(limiter, decision, record);
+        self.asides.note(limiter, decision, &record.facts);
         if let Cause::Rules(sites) = decision.cause() {
             self.rule(decision, sites);
         } else if let Cause::Input(problem) = decision.cause() {
@@ -111,15 +125,23 @@ impl Tally {
             let Some(site) = program.charges.get(limit.site as usize) else { continue };
             let position = site.limit.0 as usize;
             if let Some(counts) = self.limits.get_mut(position) {
-                counts.0 += 1;
-                counts.1 += u64::from(!limit.fits());
+                counts.judged += 1;
+                counts.refused += u64::from(limit.refuses());
             }
             self.uncounted += u64::from(limit.counted() != Counted::Own);
-            if !limit.fits() {
+            if limit.refuses() {
                 self.keys.note(limit.counter, record.at, || {
                     let key = limiter.counter(position, &record.facts).map(|(_, key)| key);
                     (position, key.unwrap_or_default())
                 });
+            }
+        }
+        if decision.outcome() == Outcome::Downgrade {
+            for (_, limit) in decision.first_pass().filter(|(_, limit)| limit.refuses()) {
+                let site = program.charges.get(limit.site as usize);
+                if let Some(counts) = site.and_then(|site| self.limits.get_mut(site.limit.0 as usize)) {
+                    counts.downgraded += 1;
+                }
             }
         }
     }
@@ -176,7 +198,11 @@ impl Tally {
             refused: key.refused,
             first: key.first,
         });
+        let asides = self.asides.summary(program, TOP_KEYS);
         Summary {
+            warnings: asides.warnings,
+            shadow: asides.shadow,
+            settled: asides.settled,
             requests: self.requests,
             outcomes: self.outcomes,
             first: self.span.map(|(first, _)| first),
@@ -199,13 +225,16 @@ impl Tally {
     }
 }
 
-fn limit_summaries(program: &Program, counts: &[(u64, u64)]) -> Vec<LimitSummary> {
-    let mut limits: Vec<LimitSummary> = program
-        .limits
-        .iter()
-        .zip(counts)
-        .map(|(limit, &(requests, refused))| LimitSummary { limit: limit.name.clone(), requests, refused })
-        .collect();
+/// Every limit but those in shadow.
+fn limit_summaries(program: &Program, counts: &[LimitCounts]) -> Vec<LimitSummary> {
+    let counted = program.limits.iter().zip(counts).filter(|(limit, _)| !limit.shadow);
+    let summaries = counted.map(|(limit, counts)| LimitSummary {
+        limit: limit.name.clone(),
+        requests: counts.judged,
+        refused: counts.refused,
+        downgraded: counts.downgraded,
+    });
+    let mut limits: Vec<LimitSummary> = summaries.collect();
     limits.sort_by(|a, b| (b.refused, b.requests, &a.limit).cmp(&(a.refused, a.requests, &b.limit)));
     limits
 }

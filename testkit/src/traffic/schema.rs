@@ -287,16 +287,6 @@ fn constant(fact: &FactDecl, text: &str) -> Result<OwnedValue, SchemaError> {
                 members: members.join(", ").into(),
             })
         }
-        (Ok(value), _) => owned(value).ok_or_else(out_of_range),
+        (Ok(value), _) => OwnedValue::of(value).ok_or_else(out_of_range),
     }
-}
-
-fn owned(value: Value<'_>) -> Option<OwnedValue> {
-    Some(match value {
-        Value::Absent => return None,
-        Value::Bool(value) => OwnedValue::Bool(value),
-        Value::Int(value) => OwnedValue::Int(value),
-        Value::Str(value) => OwnedValue::Str(value.into()),
-        Value::Ip(value) => OwnedValue::Ip(value),
-    })
 }
