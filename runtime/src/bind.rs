@@ -11,7 +11,7 @@ use std::{fmt, net::IpAddr};
 use arrayvec::ArrayVec;
 use limitrate_compiler::{check::MAX_FACTS, ir::Program};
 use limitrate_core::{
-    facts::{FactDecl, FactId, FactType, Value},
+    facts::{FactDecl, FactId, FactType, Phase, Value},
     net::canonical,
     path,
     time::Timestamp,
@@ -101,7 +101,8 @@ pub(crate) struct Binder {
 impl Binder {
     pub(crate) fn new(program: &Program) -> Self {
         let needed = program.facts.iter().take(MAX_FACTS).enumerate().fold(0, |bits, (i, fact)| {
-            let must = fact.used && !fact.decl.optional && fact.decl.default.is_none();
+            let decl = &fact.decl;
+            let must = fact.used && decl.phase == Phase::Request && !decl.optional && decl.default.is_none();
             bits | (u64::from(must) << i)
         });
         Self { plan: SlotPlan::new(program), needed, path: program.http.map(|http| http.path) }

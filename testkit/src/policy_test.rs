@@ -12,7 +12,7 @@ use std::sync::Arc;
 use limitrate_compiler::{
     Policy,
     check::TEST_START,
-    checked::{Send, Step, StepKind, Test, UsedCounter},
+    checked::{Expected, Send, Step, StepKind, Test, UsedCounter},
     grammar::{ast, span::Span},
     ir::LimitInfo,
 };
@@ -117,7 +117,8 @@ impl Run<'_> {
                 self.expect_used(step.span, counter, (*comparison, *wanted))?;
             }
             StepKind::Send(send) => self.send(send)?,
-            StepKind::Reply => {
+            // Nothing reads the facts of a response before reservations are settled.
+            StepKind::Reply(_) => {
                 for leases in self.running.drain(..) {
                     self.limiter.release(&leases, self.now);
                 }
@@ -134,11 +135,11 @@ impl Run<'_> {
             self.requests += 1;
             let decision = limiter.decide_at(&facts, self.now);
             self.coverage.note(&decision);
-            if !holds(&send.expect, &decision) {
+            if !holds(&send.expect, &decision) || !send.notes.is_empty() {
                 return Err(failure::of_request(limiter, &decision, &facts, send, number));
             }
             let leases = limiter.leases(&decision);
-            if send.replied {
+            if send.reply.is_some() {
                 limiter.release(&leases, self.now);
             } else if !leases.is_empty() {
                 self.running.push(leases);
@@ -207,15 +208,16 @@ fn overlaid<'f>(
 }
 
 /// Whether a decision is what the test expects.
-fn holds(expected: &ast::Expected, decision: &Decision<'_>) -> bool {
+fn holds(expected: &Expected, decision: &Decision<'_>) -> bool {
     let outcome = decision.outcome();
     match expected {
-        ast::Expected::Allow => outcome == Outcome::Allow,
-        ast::Expected::Exempt => outcome == Outcome::Exempt,
-        ast::Expected::Deny(status) => {
+        Expected::Allow => outcome == Outcome::Allow,
+        Expected::Exempt => outcome == Outcome::Exempt,
+        Expected::Downgrade(_) => false,
+        Expected::Deny(status) => {
             outcome == Outcome::Deny && status.is_none_or(|status| status == i64::from(decision.status()))
         }
-        ast::Expected::Reject { by, retry_after } => {
+        Expected::Reject { by, retry_after } => {
             outcome == Outcome::Reject
                 && by.as_ref().is_none_or(|by| decision.limited_by().any(|limit| limit == by.node))
                 && retry_after.is_none_or(|(comparison, wanted)| {

@@ -1,9 +1,8 @@
 //! An expectation that did not hold, with the figures that explain why.
 
 use limitrate_compiler::{
-    checked::Send,
+    checked::{Expected, Send},
     grammar::{
-        ast,
         code::Code,
         diagnostic::{Diagnostic, Label},
         span::Span,
@@ -78,7 +77,7 @@ fn happened(
     limiter: &Limiter<MemoryStore>,
     decision: &Decision<'_>,
     facts: &[(FactId, Value<'_>)],
-    expected: &ast::Expected,
+    expected: &Expected,
 ) -> String {
     let quoted =
         |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -112,11 +111,11 @@ fn allowed(
     limiter: &Limiter<MemoryStore>,
     decision: &Decision<'_>,
     facts: &[(FactId, Value<'_>)],
-    expected: &ast::Expected,
+    expected: &Expected,
 ) -> String {
     let by = match expected {
-        ast::Expected::Reject { by, .. } => by.as_ref().map(|by| by.node.as_str()),
-        ast::Expected::Allow | ast::Expected::Exempt | ast::Expected::Deny(_) => None,
+        Expected::Reject { by, .. } => by.as_ref().map(|by| by.node.as_str()),
+        Expected::Allow | Expected::Exempt | Expected::Deny(_) | Expected::Downgrade(_) => None,
     };
     let named = decision.limits().find(|(info, _)| Some(info.name.as_str()) == by);
     match (named.or_else(|| decision.binding()), by) {
@@ -161,13 +160,14 @@ fn figures(
 }
 
 /// What the test wanted.
-fn expected(expected: &ast::Expected, decision: &Decision<'_>) -> String {
+fn expected(expected: &Expected, decision: &Decision<'_>) -> String {
     match expected {
-        ast::Expected::Allow => "expected `allow`".to_owned(),
-        ast::Expected::Exempt => "expected `exempt`".to_owned(),
-        ast::Expected::Deny(None) => "expected `deny`".to_owned(),
-        ast::Expected::Deny(Some(status)) => format!("expected `deny {status}`"),
-        ast::Expected::Reject { by, retry_after } => {
+        Expected::Allow => "expected `allow`".to_owned(),
+        Expected::Exempt => "expected `exempt`".to_owned(),
+        Expected::Downgrade(_) => "expected `downgrade`".to_owned(),
+        Expected::Deny(None) => "expected `deny`".to_owned(),
+        Expected::Deny(Some(status)) => format!("expected `deny {status}`"),
+        Expected::Reject { by, retry_after } => {
             let by = by.as_ref().map(|by| format!(" by {}", by.node)).unwrap_or_default();
             let Some((comparison, wanted)) = retry_after else { return format!("expected `reject{by}`") };
             let wanted = format!("retry after {} {}", comparison.sign(), literal::write_duration(*wanted));
