@@ -18,6 +18,7 @@ mod message;
 mod missing;
 mod operator;
 mod plan;
+mod reply;
 mod rule;
 mod test;
 mod types;

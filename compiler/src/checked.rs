@@ -308,6 +308,8 @@ pub struct Limit {
     pub share: Option<Share>,
     /// What happens when the counter cannot be kept.
     pub fail: Fail,
+    /// Parts per million of the ceiling at which to warn, ascending.
+    pub warn: Vec<i64>,
 }
 
 /// `at most 30% per user`.
@@ -427,7 +429,7 @@ pub enum StepKind {
     /// Sends requests.
     Send(Box<Send>),
     /// Answers the last `send`.
-    Reply,
+    Reply(Reply),
     /// Looks at a counter.
     ExpectUsed(UsedCounter, ast::Comparison, i64),
 }
@@ -450,10 +452,41 @@ pub struct Send {
     pub count: u64,
     /// Facts of these requests, method and path included.
     pub facts: Vec<(FactId, OwnedValue)>,
-    /// Whether each is answered at once.
-    pub replied: bool,
+    /// The answer that each gets at once.
+    pub reply: Option<Reply>,
     /// What each must be answered.
-    pub expect: ast::Expected,
+    pub expect: Expected,
     /// Where the expectation stands.
     pub expect_span: Span,
+    /// What each must bring beside.
+    pub notes: Vec<ast::Note>,
+}
+
+/// The answer to a request of a test.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// What is known with it: what is written, and the status where `std.http` brings it.
+    pub facts: Vec<(FactId, OwnedValue)>,
+}
+
+/// What a test expects of a request.
+#[derive(Debug, Clone)]
+pub enum Expected {
+    /// `allow`
+    Allow,
+    /// `exempt`
+    Exempt,
+    /// `deny 413`
+    Deny(Option<i64>),
+    /// `reject by api, retry after == 5.1 s`
+    Reject {
+        /// The limit that must be among those that did not fit.
+        by: Option<ast::Name>,
+        /// What must hold of the wait.
+        retry_after: Option<(ast::Comparison, Nanos)>,
+    },
+    /// `downgrade model = "small"`: it goes through with exactly these facts changed.
+    Downgrade(Vec<(FactId, OwnedValue)>),
 }

@@ -15,7 +15,7 @@ pub use declaration::{
 pub use expr::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind, RateWindow};
 pub use limit::{Clause, ClauseKind, FailMode, Key, KeyAtom, Keys, Limit};
 pub use rule::{On, Rule, Stmt, StmtKind, Target, Verb};
-pub use test::{Bind, Comparison, Expected, Send, Step, StepKind, Test, Used};
+pub use test::{Bind, Comparison, Expected, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used};
 
 use crate::span::{Span, Spanned};
 

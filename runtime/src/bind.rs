@@ -104,8 +104,8 @@ pub(crate) struct Binder {
 impl Binder {
     pub(crate) fn new(program: &Program) -> Self {
         let needed = program.facts.iter().take(MAX_FACTS).enumerate().fold(0, |bits, (i, fact)| {
-            let must = fact.used && !fact.decl.optional && fact.decl.default.is_none();
-            let must = must && fact.decl.phase == Phase::Request;
+            let decl = &fact.decl;
+            let must = fact.used && decl.phase == Phase::Request && !decl.optional && decl.default.is_none();
             bits | (u64::from(must) << i)
         });
         Self {

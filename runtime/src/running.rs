@@ -86,7 +86,7 @@ pub(crate) const fn holds(site: &ChargeSite) -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct Replied<'p> {
     /// What became of each reservation, by the name of its limit.
-    pub settled: SmallVec<[SettledLimit<'p>; 2]>,
+    pub settled: Vec<SettledLimit<'p>>,
     /// How many leases ended; one that had expired or been given back before is none.
     pub released: usize,
     /// Facts of the response that are malformed; they count as absent.

@@ -26,4 +26,10 @@ input {
 
   ## The country of the address, in two letters.
   country: string?
+
+  ## The status of the response.
+  response.status: int after response
+
+  ## The length of the response's body.
+  response.size: bytes after response
 }

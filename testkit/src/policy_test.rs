@@ -1,18 +1,19 @@
 //! Runs the `test` blocks of a policy: one engine, counters in memory, a virtual clock.
 //!
 //! A test starts at [`TEST_START`] with empty counters. `send 100` is a hundred requests at one instant, and what is
-//! expected must hold for each. A request is running, and holds its leases, until `reply` answers it or they expire.
-//! A test ends at its first expectation that does not hold.
+//! expected must hold for each. A request is running, and holds its leases and reservations, until `reply` answers it or
+//! they expire. A test ends at its first expectation that does not hold.
 
 mod coverage;
 mod failure;
+mod note;
 
 use std::sync::Arc;
 
 use limitrate_compiler::{
     Policy,
     check::TEST_START,
-    checked::{Send, Step, StepKind, Test, UsedCounter},
+    checked::{Expected, Reply, Send, Step, StepKind, Test, UsedCounter},
     grammar::{ast, span::Span},
     ir::LimitInfo,
 };
@@ -116,9 +117,9 @@ impl Run<'_> {
                 self.expect_used(step.span, counter, (*comparison, *wanted))?;
             }
             StepKind::Send(send) => self.send(send)?,
-            StepKind::Reply => {
-                for running in self.running.drain(..) {
-                    self.limiter.release(&running, self.now);
+            StepKind::Reply(reply) => {
+                for running in std::mem::take(&mut self.running) {
+                    self.reply(&running, reply);
                 }
             }
         }
@@ -136,14 +137,22 @@ impl Run<'_> {
             if !holds(&send.expect, &decision) {
                 return Err(failure::of_request(limiter, &decision, &facts, send, number));
             }
+            if let Some(note) = send.notes.iter().find(|note| !note::holds(note, &decision)) {
+                return Err(note::failure(&decision, note, (send.count, number)));
+            }
             let running = limiter.running(&decision);
-            if send.replied {
-                limiter.release(&running, self.now);
+            if let Some(reply) = &send.reply {
+                self.reply(&running, reply);
             } else if !running.is_empty() {
                 self.running.push(running);
             }
         }
         Ok(())
+    }
+
+    fn reply(&self, running: &Running, reply: &Reply) {
+        let facts = overlaid(&[], &reply.facts);
+        self.limiter.reply(running, &facts, self.now);
     }
 
     fn expect_used(
@@ -172,7 +181,11 @@ impl Run<'_> {
     /// The counter that a step names.
     fn counter(&self, counter: &UsedCounter) -> Result<Named<'_>, Box<Failure>> {
         let limits = &self.limiter.policy().program().limits;
-        let position = limits.iter().position(|limit| limit.name == counter.limit);
+        // What is rolled out to a part of the requests counts the rest in shadow: the limit itself is meant.
+        let named = |shadow: bool| {
+            limits.iter().position(move |limit| limit.name == counter.limit && limit.shadow == shadow)
+        };
+        let position = named(false).or_else(|| named(true));
         let facts = overlaid(&self.given, &counter.keys);
         let found = position.and_then(|position| {
             let (key, shown) = self.limiter.counter(position, &facts)?;
@@ -206,15 +219,20 @@ fn overlaid<'f>(
 }
 
 /// Whether a decision is what the test expects.
-fn holds(expected: &ast::Expected, decision: &Decision<'_>) -> bool {
+fn holds(expected: &Expected, decision: &Decision<'_>) -> bool {
     let outcome = decision.outcome();
     match expected {
-        ast::Expected::Allow => outcome == Outcome::Allow,
-        ast::Expected::Exempt => outcome == Outcome::Exempt,
-        ast::Expected::Deny(status) => {
+        Expected::Allow => outcome == Outcome::Allow,
+        Expected::Exempt => outcome == Outcome::Exempt,
+        Expected::Downgrade(wanted) => decision.downgrade().is_some_and(|downgrade| {
+            let changes = || downgrade.changes();
+            changes().count() == wanted.len()
+                && wanted.iter().all(|(fact, to)| changes().any(|(changed, value)| changed == *fact && value == to))
+        }),
+        Expected::Deny(status) => {
             outcome == Outcome::Deny && status.is_none_or(|status| status == i64::from(decision.status()))
         }
-        ast::Expected::Reject { by, retry_after } => {
+        Expected::Reject { by, retry_after } => {
             outcome == Outcome::Reject
                 && by.as_ref().is_none_or(|by| decision.limited_by().any(|limit| limit == by.node))
                 && retry_after.is_none_or(|(comparison, wanted)| {

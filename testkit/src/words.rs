@@ -39,6 +39,11 @@ pub(crate) fn for_key(parts: &[(String, String)]) -> String {
     if parts.is_empty() { String::new() } else { format!(" for {}", key(parts)) }
 }
 
+/// `the request`, `request 3 of 5`
+pub(crate) fn which_request(count: u64, number: u64) -> String {
+    if count == 1 { "the request".to_owned() } else { format!("request {number} of {count}") }
+}
+
 /// An instant in UTC.
 pub(crate) fn instant(at: Timestamp) -> String {
     literal::write_instant(at).to_string()

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use limitrate_core::{
-    facts::{FactDecl, FactType, OwnedValue},
+    facts::{FactDecl, FactType, OwnedValue, Phase},
     schedule,
     unit::Unit,
     window::Zone,
@@ -48,6 +48,7 @@ impl Checker<'_> {
             self.out.facts.push(Fact {
                 decl: FactDecl {
                     optional: attribute.ty.optional,
+                    phase: if attribute.after_response { Phase::Response } else { Phase::Request },
                     ..FactDecl::new(attribute.name.node.as_str(), ty.unwrap_or(FactType::String))
                 },
                 span: attribute.span,

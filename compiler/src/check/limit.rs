@@ -48,6 +48,7 @@ impl Checker<'_> {
             cost,
             share,
             fail,
+            warn: Vec::new(),
         })
     }
 

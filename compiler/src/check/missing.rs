@@ -15,7 +15,17 @@ use super::Checker;
 use crate::resolve::{HTTP_MODULE, suggest};
 
 /// The facts of `std.http`.
-const HTTP_FACTS: [&str; 7] = ["method", "path", "host", "ip", "body_size", "user_agent", "country"];
+const HTTP_FACTS: [&str; 9] = [
+    "method",
+    "path",
+    "host",
+    "ip",
+    "body_size",
+    "user_agent",
+    "country",
+    "response.status",
+    "response.size",
+];
 
 /// So many further uses of a name are shown with the first.
 const SHOWN_USES: usize = 2;

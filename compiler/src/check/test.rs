@@ -6,14 +6,14 @@ use std::{
 };
 
 use limitrate_core::{
-    facts::{FactId, OwnedValue},
+    facts::{FactId, OwnedValue, Phase},
     time::Timestamp,
 };
 use limitrate_grammar::{
     ast::{self, StepKind as Syntax},
     code::Code,
     diagnostic::Diagnostic,
-    span::{Span, Spanned},
+    span::Span,
 };
 
 use super::{Checker, fact_id};
@@ -24,12 +24,6 @@ use crate::{
 
 /// The most requests one `send` may send.
 const MAX_SEND: i64 = 1_000_000;
-
-/// The status that a reply may be given: any other would promise a difference that it does not make.
-const REPLY_STATUS: i64 = 200;
-
-/// The length of the word `reply`.
-const REPLY_WORD_BYTES: u32 = 5;
 
 /// The instant at which a test starts: Monday 2026-01-05T12:00:00Z.
 pub const TEST_START: Timestamp = Timestamp(1_767_614_400_000_000_000);
@@ -112,7 +106,7 @@ impl Checker<'_> {
             let kind = match &step.kind {
                 Syntax::Given(binds) => {
                     given.extend(self.named(binds));
-                    Some(StepKind::Given(self.binds(binds)))
+                    Some(StepKind::Given(self.request_binds(binds)))
                 }
                 Syntax::At(at) => {
                     if *at < now {
@@ -151,9 +145,7 @@ impl Checker<'_> {
                     }
                     self.send(send).map(|send| StepKind::Send(Box::new(send)))
                 }
-                Syntax::Reply(status) => {
-                    let word = Span { end: step.span.start + REPLY_WORD_BYTES, ..step.span };
-                    self.reply_status(status.as_ref(), Some(word));
+                Syntax::Reply(reply) => {
                     if sent.is_none() {
                         self.report(Diagnostic::new(
                             Code::RL0704,
@@ -162,7 +154,7 @@ impl Checker<'_> {
                             "`reply` answers the `send` before it",
                         ));
                     }
-                    Some(StepKind::Reply)
+                    self.reply(reply).map(StepKind::Reply)
                 }
             };
             steps.extend(kind.map(|kind| Step { kind, span: step.span }));
@@ -175,11 +167,8 @@ impl Checker<'_> {
             let binds: &[ast::Bind] = match &step.kind {
                 Syntax::Given(binds) => binds,
                 Syntax::Send(send) => &send.with,
-                Syntax::At(_)
-                | Syntax::Wait(_)
-                | Syntax::SetUsed(..)
-                | Syntax::Reply(_)
-                | Syntax::ExpectUsed(..) => &[],
+                Syntax::Reply(reply) => &reply.with,
+                Syntax::At(_) | Syntax::Wait(_) | Syntax::SetUsed(..) | Syntax::ExpectUsed(..) => &[],
             };
             self.named(binds).len() < binds.len()
         })
@@ -193,7 +182,7 @@ impl Checker<'_> {
         HTTP_DEFAULTS.iter().filter_map(default).collect()
     }
 
-    fn binds(&mut self, binds: &[ast::Bind]) -> Vec<(FactId, OwnedValue)> {
+    pub(super) fn binds(&mut self, binds: &[ast::Bind]) -> Vec<(FactId, OwnedValue)> {
         binds.iter().filter_map(|bind| self.bind(&bind.name, &bind.value)).collect()
     }
 
@@ -226,14 +215,17 @@ impl Checker<'_> {
                 return None;
             }
         };
-        let mut facts = self.binds(&send.with);
+        let mut facts = self.request_binds(&send.with);
         if let Some(method) = self.resolved.imported(HTTP_MODULE, "method").and_then(fact_id) {
             facts.push((method, OwnedValue::Str(send.verb.node.word().into())));
         }
         if let Some(path) = self.resolved.imported(HTTP_MODULE, "path").and_then(fact_id) {
             facts.push((path, OwnedValue::Str(send.path.node.as_str().into())));
         }
-        self.reply_status(send.reply.as_ref(), None);
+        let reply = match &send.reply {
+            Some(reply) => Some(self.reply(reply)?),
+            None => None,
+        };
         if send.verb.node == ast::Verb::Any {
             self.report(Diagnostic::new(
                 Code::RL0203,
@@ -242,28 +234,16 @@ impl Checker<'_> {
                 "`ANY` is not one",
             ));
         }
-        if let ast::Expected::Reject { by: Some(name), .. } = &send.expect.node {
-            self.limit_named(name);
-        }
+        let expect = self.expected(&send.expect)?;
+        self.notes(send);
         Some(Send {
             count: count.unsigned_abs(),
             facts,
-            replied: send.reply.is_some(),
-            expect: send.expect.node.clone(),
+            reply,
+            expect,
             expect_span: send.expect.span,
+            notes: send.notes.clone(),
         })
-    }
-
-    /// Reports a status that has no effect. After the `word` of a step of its own it may also be left out.
-    fn reply_status(&mut self, status: Option<&Spanned<i64>>, word: Option<Span>) {
-        let Some(status) = status.filter(|status| status.node != REPLY_STATUS) else { return };
-        let message = "the status of a reply is not looked at yet";
-        let mut diagnostic = Diagnostic::new(Code::RL0009, message, status.span, "has no effect");
-        if let Some(word) = word {
-            diagnostic =
-                diagnostic.fix("leave it out", Span { start: word.end, end: status.span.end, ..word }, "");
-        }
-        self.report(diagnostic.fix(format!("write {REPLY_STATUS}"), status.span, REPLY_STATUS.to_string()));
     }
 
     /// Reports facts that a request needs and nothing gives.
@@ -276,6 +256,7 @@ impl Checker<'_> {
             .iter()
             .enumerate()
             .filter(|(_, fact)| fact.used && !fact.decl.optional && fact.decl.default.is_none())
+            .filter(|(_, fact)| fact.decl.phase == Phase::Request)
             .filter(|(i, _)| fact_id(*i).is_some_and(|id| !given(id) && !of_http.contains(&Some(id))))
             .map(|(_, fact)| (fact.decl.name.to_string(), fact.span))
             .collect();
@@ -355,7 +336,7 @@ impl Checker<'_> {
     }
 
     /// The shape of the limit of this name; `daily.share` is a share's.
-    fn limit_named(&mut self, name: &ast::Name) -> Option<Shape> {
+    pub(super) fn limit_named(&mut self, name: &ast::Name) -> Option<Shape> {
         if let Some(shape) = self.counters.shapes.get(&name.node) {
             return Some(shape.clone());
         }

@@ -21,6 +21,8 @@ pub struct Attribute {
     pub name: Name,
     /// Its declared type.
     pub ty: TypeExpr,
+    /// `after response`: it is known only when the request has been answered.
+    pub after_response: bool,
     /// `= v`: stands in for an absent value.
     pub default: Option<Expr>,
     /// `else v`: stands in for a value outside the type.

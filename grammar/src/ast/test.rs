@@ -36,8 +36,8 @@ pub enum StepKind {
     SetUsed(Used, Expr),
     /// `send 100 GET "/v1/x" with … expect …`
     Send(Box<Send>),
-    /// `reply 500`: answers the last `send`.
-    Reply(Option<Spanned<i64>>),
+    /// `reply 500 with usage.input = 1k tokens`: answers the last `send`.
+    Reply(Reply),
     /// `expect used daily for org "acme" == 3 req`
     ExpectUsed(Used, Comparison, Expr),
 }
@@ -71,10 +71,44 @@ pub struct Send {
     pub path: Spanned<String>,
     /// Facts of these requests only.
     pub with: Vec<Bind>,
-    /// `reply 500`: each is answered at once with this status.
-    pub reply: Option<Spanned<i64>>,
+    /// `reply 500`: each is answered at once.
+    pub reply: Option<Reply>,
     /// What is expected of each.
     pub expect: Spanned<Expected>,
+    /// What else is expected of each: `expect allow, warn daily at 80%`.
+    pub notes: Vec<Note>,
+}
+
+/// The answer to a request, once it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Its status; 200 without one.
+    pub status: Option<Spanned<i64>>,
+    /// Facts that are known with it.
+    pub with: Vec<Bind>,
+    /// From `reply` to the last fact.
+    pub span: Span,
+}
+
+/// What a test expects beside the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it must be there; false after `no`.
+    pub wanted: bool,
+    /// What must be there.
+    pub kind: NoteKind,
+    /// The whole note.
+    pub span: Span,
+}
+
+/// What a note is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoteKind {
+    /// `warn daily at 80%`: the limit warns with this request, at this mark if one is written (parts per million).
+    Warn(Name, Option<Spanned<i64>>),
+    /// `shadow search`: the shadow limit would not have let the request pass, or the shadow rule would have denied or
+    /// exempted it.
+    Shadow(Name),
 }
 
 /// What a test expects of a request.
@@ -93,6 +127,8 @@ pub enum Expected {
         /// What must hold of the wait.
         retry_after: Option<(Comparison, Nanos)>,
     },
+    /// `downgrade model = "small"`: goes through with these facts changed.
+    Downgrade(Vec<Bind>),
 }
 
 /// A comparison in a test.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ast::{
-        Bind, Clause, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind, PlanEntry, Step,
-        StepKind, Stmt, StmtKind,
+        Bind, Clause, Expected, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind,
+        PlanEntry, Step, StepKind, Stmt, StmtKind,
     },
     span::Span,
 };
@@ -99,9 +99,16 @@ impl Marks {
             StepKind::At(_) => {
                 self.literals.insert(step.span.start as usize, (step.span.end as usize, false));
             }
-            StepKind::Wait(_) | StepKind::Reply(_) => {}
+            StepKind::Wait(_) => {}
+            StepKind::Reply(reply) => binds(self, &reply.with),
             StepKind::SetUsed(_, value) | StepKind::ExpectUsed(_, _, value) => self.expr(value),
-            StepKind::Send(send) => binds(self, &send.with),
+            StepKind::Send(send) => {
+                binds(self, &send.with);
+                binds(self, send.reply.as_ref().map_or(&[], |reply| reply.with.as_slice()));
+                if let Expected::Downgrade(to) = &send.expect.node {
+                    binds(self, to);
+                }
+            }
         }
     }
 

@@ -68,7 +68,6 @@ impl<'a> Reader<'a, '_> {
         for (rule, what) in [
             (Rule::odd_source, "`from`, and so saying where a fact is read, is"),
             (Rule::odd_untrusted, "`untrusted` is"),
-            (Rule::odd_after, "`after response` is"),
         ] {
             if let Some(odd) = node.child(rule) {
                 let span =
@@ -76,13 +75,14 @@ impl<'a> Reader<'a, '_> {
                 self.unsupported(what, span);
             }
         }
+        let after_response = node.child(Rule::after_response).is_some();
         let mut value = |rule| match node.child(rule) {
             Some(child) => self.child_expr(&child).map(Some),
             None => Ok(None),
         };
         let default = value(Rule::default)?;
         let otherwise = value(Rule::otherwise)?;
-        Ok(Attribute { name, ty, default, otherwise, span: self.span_of(node) })
+        Ok(Attribute { name, ty, after_response, default, otherwise, span: self.span_of(node) })
     }
 
     fn type_expr(&mut self, node: &Node<'a>) -> Read<TypeExpr> {

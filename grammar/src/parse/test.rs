@@ -1,7 +1,7 @@
 //! Tests and their steps.
 
 use crate::{
-    ast::{Bind, Comparison, Expected, ItemKind, Send, Step, StepKind, Test, Used},
+    ast::{Bind, Comparison, Expected, ItemKind, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used},
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -52,13 +52,7 @@ impl<'a> Reader<'a, '_> {
             }
             Rule::set_used_entry => StepKind::SetUsed(self.used(&node)?, self.child_expr(&node)?),
             Rule::send_entry => StepKind::Send(Box::new(self.send(&node)?)),
-            Rule::reply_entry => {
-                if let Some(with) = node.child(Rule::odd_reply_with) {
-                    let word = self.need(&with, Rule::k_with)?;
-                    self.unsupported("`reply with`, and so costs known afterwards, is", self.span_of(&word));
-                }
-                StepKind::Reply(self.status(&node)?)
-            }
+            Rule::reply_entry => StepKind::Reply(self.reply(&node)?),
             _ => {
                 let comparison = self.comparison(&node)?;
                 StepKind::ExpectUsed(self.used(&node)?, comparison, self.child_expr(&node)?)
@@ -134,24 +128,17 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn send(&mut self, node: &Node<'a>) -> Read<Send> {
-        // The number of requests stands before the method, the status of their reply after the path.
+        let count = node.child(Rule::digits).map(|count| self.integer(&count)).transpose()?;
         let verb = self.need(node, Rule::verb)?;
-        let (mut count, mut reply) = (None, None);
-        for digits in node.all(Rule::digits) {
-            let value = self.integer(&digits)?;
-            if digits.start() < verb.start() {
-                count = Some(value);
-            } else {
-                reply = Some(value);
-            }
-        }
         let path = self.need(node, Rule::string)?;
-        let with = match node.child(Rule::binds) {
-            Some(binds) => self.binds(&binds)?,
-            None => Vec::new(),
-        };
+        let with = self.with(node)?;
+        let reply = node.child(Rule::reply_entry).map(|reply| self.reply(&reply)).transpose()?;
         let outcome = self.need(node, Rule::outcome)?;
         let expect = self.outcome(&outcome)?;
+        let mut notes = Vec::new();
+        for note in node.all(Rule::note) {
+            notes.push(self.note(&note)?);
+        }
         Ok(Send {
             count,
             verb: self.verb(&verb)?,
@@ -159,7 +146,32 @@ impl<'a> Reader<'a, '_> {
             with,
             reply,
             expect: self.spanned(&outcome, expect),
+            notes,
         })
+    }
+
+    /// The facts after `with`, if it is there.
+    fn with(&mut self, node: &Node<'a>) -> Read<Vec<Bind>> {
+        node.child(Rule::binds).map_or_else(|| Ok(Vec::new()), |binds| self.binds(&binds))
+    }
+
+    fn reply(&mut self, node: &Node<'a>) -> Read<Reply> {
+        Ok(Reply { status: self.status(node)?, with: self.with(node)?, span: self.span_of(node) })
+    }
+
+    fn note(&mut self, node: &Node<'a>) -> Read<Note> {
+        let name = self.need(node, Rule::dotted_decl)?;
+        let name = self.spanned(&name, name.text().to_owned());
+        let kind = if node.child(Rule::k_shadow).is_some() {
+            NoteKind::Shadow(name)
+        } else {
+            let mark = match node.child(Rule::percent) {
+                Some(mark) => Some(self.percent(&mark).map(|value| self.spanned(&mark, value))?),
+                None => None,
+            };
+            NoteKind::Warn(name, mark)
+        };
+        Ok(Note { wanted: node.child(Rule::k_no).is_none(), kind, span: self.span_of(node) })
     }
 
     fn outcome(&mut self, node: &Node<'a>) -> Read<Expected> {
@@ -186,8 +198,11 @@ impl<'a> Reader<'a, '_> {
                 Ok(Expected::Reject { by, retry_after })
             }
             Rule::k_downgrade => {
-                self.unsupported("`expect downgrade` is", span);
-                Err(Broken)
+                let mut binds = Vec::new();
+                for bind in node.all(Rule::bind) {
+                    binds.push(self.bind(&bind)?);
+                }
+                Ok(Expected::Downgrade(binds))
             }
             _ if word.text() == "allow" => Ok(Expected::Allow),
             _ if word.text() == "queue" => {
@@ -197,7 +212,7 @@ impl<'a> Reader<'a, '_> {
             _ => self.refuse(words::unknown(
                 "answer",
                 word.text(),
-                &["allow", "exempt", "deny", "reject"],
+                &["allow", "exempt", "deny", "reject", "downgrade"],
                 span,
             )),
         }

@@ -6,12 +6,12 @@ use limitrate_core::{
     facts::{FactId, OwnedValue, Value},
     literal,
 };
-use smallvec::SmallVec;
 
 use super::{Decision, LimitDecision, LimitDecisions, Outcome, named};
 
 /// The facts that `on exceed downgrade` changes in one request.
-pub(crate) type Changes<'p> = SmallVec<[(FactId, &'p OwnedValue); 2]>;
+// A vector, since a `SmallVec` would tie a decision to exactly one lifetime of its policy.
+pub(crate) type Changes<'p> = Vec<(FactId, &'p OwnedValue)>;
 
 /// What became of changing some facts of a request that did not fit as it came.
 #[derive(Debug, Clone)]

@@ -1,9 +1,8 @@
 //! An expectation that did not hold, with the figures that explain why.
 
 use limitrate_compiler::{
-    checked::Send,
+    checked::{Expected, Send},
     grammar::{
-        ast,
         code::Code,
         diagnostic::{Diagnostic, Label},
         span::Span,
@@ -62,11 +61,7 @@ pub(super) fn of_request(
     send: &Send,
     number: u64,
 ) -> Box<Failure> {
-    let which = if send.count == 1 {
-        "the request".to_owned()
-    } else {
-        format!("request {number} of {}", send.count)
-    };
+    let which = words::which_request(send.count, number);
     let happened = happened(limiter, decision, facts, &send.expect);
     let message = format!("{which} at {} {happened}", words::instant(decision.now()));
     let failure = Failure::new(send.expect_span, decision.now(), message, expected(&send.expect, decision));
@@ -78,17 +73,21 @@ fn happened(
     limiter: &Limiter<MemoryStore>,
     decision: &Decision<'_>,
     facts: &[(FactId, Value<'_>)],
-    expected: &ast::Expected,
+    expected: &Expected,
 ) -> String {
     let quoted =
         |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let said = |message: &str| if message.is_empty() { String::new() } else { format!(": {message}") };
     match (decision.outcome(), decision.cause()) {
         (Outcome::Reject, _) => {
-            let failing = decision.limits().filter(|(_, limit)| !limit.fits());
-            let figures: Vec<String> =
-                failing.map(|(info, limit)| figures(limiter, decision, (info, limit), facts)).collect();
-            format!("was rejected by {}", figures.join("; and by "))
+            let refusing = decision.limits().filter(|(_, limit)| limit.refuses());
+            let by = all_figures(limiter, decision, refusing, facts);
+            format!("was rejected by {by}{}{}", said(decision.message()), downgraded_too(decision))
+        }
+        (Outcome::Downgrade, _) => {
+            let refusing = decision.first_pass().filter(|(_, limit)| limit.refuses());
+            let by = all_figures(limiter, decision, refusing, facts);
+            format!("was downgraded to {} by {by}", changes(decision))
         }
         (Outcome::Deny, Cause::Input(_)) => {
             format!("was denied with status {}: {}", decision.status(), decision.message())
@@ -112,11 +111,11 @@ fn allowed(
     limiter: &Limiter<MemoryStore>,
     decision: &Decision<'_>,
     facts: &[(FactId, Value<'_>)],
-    expected: &ast::Expected,
+    expected: &Expected,
 ) -> String {
     let by = match expected {
-        ast::Expected::Reject { by, .. } => by.as_ref().map(|by| by.node.as_str()),
-        ast::Expected::Allow | ast::Expected::Exempt | ast::Expected::Deny(_) => None,
+        Expected::Reject { by, .. } => by.as_ref().map(|by| by.node.as_str()),
+        Expected::Allow | Expected::Exempt | Expected::Deny(_) | Expected::Downgrade(_) => None,
     };
     let named = decision.limits().find(|(info, _)| Some(info.name.as_str()) == by);
     match (named.or_else(|| decision.binding()), by) {
@@ -127,6 +126,37 @@ fn allowed(
         (Some(limit), _) => format!("was allowed by {}", figures(limiter, decision, limit, facts)),
         (None, _) => "was allowed".to_owned(),
     }
+}
+
+/// `model = small`
+fn changes(decision: &Decision<'_>) -> String {
+    let changed = decision.changed();
+    let changed: Vec<String> = changed.iter().map(|(fact, value)| format!("{fact} = {value}")).collect();
+    changed.join(", ")
+}
+
+/// Says of a rejected request what refused it when it was downgraded.
+fn downgraded_too(decision: &Decision<'_>) -> String {
+    if decision.tried().is_none() {
+        return String::new();
+    }
+    let refusing = decision.second_pass().filter(|(_, limit)| limit.refuses());
+    let names: Vec<String> = refusing.map(|(info, _)| format!("`{}`", info.name)).collect();
+    if names.is_empty() {
+        "; a rule denies it when downgraded".to_owned()
+    } else {
+        format!("; when downgraded too by {}", names.join(", "))
+    }
+}
+
+fn all_figures<'d>(
+    limiter: &Limiter<MemoryStore>,
+    decision: &Decision<'_>,
+    limits: impl Iterator<Item = (&'d LimitInfo, &'d LimitDecision)>,
+    facts: &[(FactId, Value<'_>)],
+) -> String {
+    let figures: Vec<String> = limits.map(|limit| figures(limiter, decision, limit, facts)).collect();
+    figures.join("; and by ")
 }
 
 /// What one limit made of the request: "`api`: 500 of 500 req used for user=ada; retry after 5.1 s".
@@ -142,6 +172,7 @@ fn figures(
     let key = words::for_key(&key.unwrap_or_default());
     let used = limiter.store().used(decision.now(), limit.counter, &info.algorithm);
     let state = match used {
+        _ if limit.verdict.blocked => "blocked".to_owned(),
         Some(used) => {
             format!("{} of {} used", words::bare(info.unit, used), words::amount(info.unit, limit.ceiling))
         }
@@ -161,13 +192,22 @@ fn figures(
 }
 
 /// What the test wanted.
-fn expected(expected: &ast::Expected, decision: &Decision<'_>) -> String {
+fn expected(expected: &Expected, decision: &Decision<'_>) -> String {
     match expected {
-        ast::Expected::Allow => "expected `allow`".to_owned(),
-        ast::Expected::Exempt => "expected `exempt`".to_owned(),
-        ast::Expected::Deny(None) => "expected `deny`".to_owned(),
-        ast::Expected::Deny(Some(status)) => format!("expected `deny {status}`"),
-        ast::Expected::Reject { by, retry_after } => {
+        Expected::Allow => "expected `allow`".to_owned(),
+        Expected::Exempt => "expected `exempt`".to_owned(),
+        Expected::Downgrade(facts) => {
+            let facts = facts.iter().map(|(fact, value)| {
+                let program = decision.policy().program();
+                let ty = program.facts.get(usize::from(fact.0)).map(|fact| &fact.decl.ty);
+                let value = ty.map(|ty| literal::write_fact(ty, value.borrow())).unwrap_or_default();
+                format!("{} = {value}", program.fact_name(*fact))
+            });
+            format!("expected `downgrade {}`", facts.collect::<Vec<_>>().join(", "))
+        }
+        Expected::Deny(None) => "expected `deny`".to_owned(),
+        Expected::Deny(Some(status)) => format!("expected `deny {status}`"),
+        Expected::Reject { by, retry_after } => {
             let by = by.as_ref().map(|by| format!(" by {}", by.node)).unwrap_or_default();
             let Some((comparison, wanted)) = retry_after else { return format!("expected `reject{by}`") };
             let wanted = format!("retry after {} {}", comparison.sign(), literal::write_duration(*wanted));
@@ -182,7 +222,7 @@ fn expected(expected: &ast::Expected, decision: &Decision<'_>) -> String {
 fn related(decision: &Decision<'_>) -> Vec<Label> {
     let program: &Program = decision.policy().program();
     let label = |span: Span, text: String| Label { span, text };
-    let limits = decision.limits().filter(|(_, limit)| !limit.fits()).filter_map(|(info, limit)| {
+    let limits = decision.first_pass().filter(|(_, limit)| limit.refuses()).filter_map(|(info, limit)| {
         let site = program.charges.get(limit.site as usize)?;
         Some(label(site.span, format!("`{}` refused it", info.name)))
     });

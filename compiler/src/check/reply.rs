@@ -1,0 +1,174 @@
+//! What a test sends with a reply, and what it expects of a request.
+
+use limitrate_core::facts::{FactId, OwnedValue, Phase};
+use limitrate_grammar::{
+    ast::{self, NoteKind},
+    code::Code,
+    diagnostic::Diagnostic,
+    span::Spanned,
+};
+
+use super::{Checker, fact_id};
+use crate::{
+    checked::{Expected, Reply, Stmt},
+    resolve::HTTP_MODULE,
+};
+
+/// The status of a reply that names none.
+const REPLY_STATUS: u16 = 200;
+
+/// The fact of `std.http` that is a reply's status.
+const STATUS_FACT: &str = "response.status";
+
+impl Checker<'_> {
+    pub(super) fn reply(&mut self, reply: &ast::Reply) -> Option<Reply> {
+        let status = match &reply.status {
+            None => REPLY_STATUS,
+            Some(status) => match u16::try_from(status.node) {
+                Ok(code @ 100..=599) => code,
+                _ => {
+                    self.report(Diagnostic::new(
+                        Code::RL0203,
+                        "the status of a reply lies between 100 and 599",
+                        status.span,
+                        "no status",
+                    ));
+                    return None;
+                }
+            },
+        };
+        let mut facts = Vec::new();
+        let of_http = self.resolved.imported(HTTP_MODULE, STATUS_FACT).and_then(fact_id);
+        facts.extend(of_http.map(|fact| (fact, OwnedValue::Int(i64::from(status)))));
+        for bind in &reply.with {
+            if self.known_at(&bind.name.node) == Some(Phase::Request) {
+                self.report(
+                    Diagnostic::new(
+                        Code::RL0704,
+                        format!("`{}` is known with the request, not with its reply", bind.name.node),
+                        bind.name.span,
+                        "not a fact `after response`",
+                    )
+                    .help("give it before: `given …`, or `with …` before `reply`"),
+                );
+                continue;
+            }
+            facts.extend(self.binds(std::slice::from_ref(bind)));
+        }
+        Some(Reply { status, facts })
+    }
+
+    /// Facts that come with a request.
+    pub(super) fn request_binds(&mut self, binds: &[ast::Bind]) -> Vec<(FactId, OwnedValue)> {
+        let mut facts = Vec::new();
+        for bind in binds {
+            if self.known_at(&bind.name.node) == Some(Phase::Response) {
+                self.report(
+                    Diagnostic::new(
+                        Code::RL0704,
+                        format!("`{}` is known only with the reply", bind.name.node),
+                        bind.name.span,
+                        "a fact `after response`",
+                    )
+                    .help(format!("give it there: `reply with {} = …`", bind.name.node)),
+                );
+                continue;
+            }
+            facts.extend(self.binds(std::slice::from_ref(bind)));
+        }
+        facts
+    }
+
+    /// When the fact of this name is known.
+    fn known_at(&self, name: &str) -> Option<Phase> {
+        let (position, _) = self.resolved.input(name)?;
+        self.out.facts.get(position).map(|fact| fact.decl.phase)
+    }
+
+    pub(super) fn expected(&mut self, expected: &Spanned<ast::Expected>) -> Option<Expected> {
+        Some(match &expected.node {
+            ast::Expected::Allow => Expected::Allow,
+            ast::Expected::Exempt => Expected::Exempt,
+            ast::Expected::Deny(status) => Expected::Deny(*status),
+            ast::Expected::Reject { by, retry_after } => {
+                if let Some(name) = by {
+                    self.limit_named(name);
+                }
+                Expected::Reject { by: by.clone(), retry_after: *retry_after }
+            }
+            ast::Expected::Downgrade(binds) => {
+                let facts = self.request_binds(binds);
+                if facts.len() < binds.len() {
+                    return None;
+                }
+                Expected::Downgrade(facts)
+            }
+        })
+    }
+
+    /// Checks what else a `send` expects: only what goes through is charged, and so warns.
+    pub(super) fn notes(&mut self, send: &ast::Send) {
+        let refused = match &send.expect.node {
+            ast::Expected::Allow | ast::Expected::Downgrade(_) => None,
+            ast::Expected::Exempt => Some("exempt"),
+            ast::Expected::Deny(_) => Some("denied"),
+            ast::Expected::Reject { .. } => Some("rejected"),
+        };
+        for note in &send.notes {
+            match (&note.kind, refused) {
+                (NoteKind::Warn(..), Some(how)) => self.report(
+                    Diagnostic::new(
+                        Code::RL0503,
+                        "only a request that is charged warns",
+                        note.span,
+                        format!("this one is {how}"),
+                    )
+                    .help("`warn` goes with `expect allow` and `expect downgrade`"),
+                ),
+                (NoteKind::Warn(name, mark), None) => self.warned(name, mark.as_ref()),
+                (NoteKind::Shadow(name), _) => {
+                    if !self.out.rules.iter().any(|rule| rule.name == name.node) {
+                        self.limit_named(name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reports a warning that no limit of the name gives.
+    fn warned(&mut self, name: &ast::Name, mark: Option<&Spanned<i64>>) {
+        if self.limit_named(name).is_none() {
+            return;
+        }
+        let own = name.node.strip_suffix(".share").unwrap_or(&name.node);
+        let mut marks = Vec::new();
+        for rule in &self.out.rules {
+            marks_in(&rule.body, own, &mut marks);
+        }
+        let of_plans = self.out.plan_limits.iter().filter(|of_plan| of_plan.limit.name == own);
+        marks.extend(of_plans.flat_map(|of_plan| &of_plan.limit.warn));
+        let wanted = mark.map_or(!marks.is_empty(), |mark| marks.contains(&mark.node));
+        if !wanted {
+            let span = mark.map_or(name.span, |mark| mark.span);
+            let message = format!("`{}` does not warn {}", name.node, mark.map_or("at all", |_| "there"));
+            self.report(
+                Diagnostic::new(Code::RL0203, message, span, "never reached")
+                    .help("a limit warns where it says so: `warn at 80%`"),
+            );
+        }
+    }
+}
+
+/// The marks at which limits of this name warn.
+fn marks_in(body: &[Stmt], name: &str, marks: &mut Vec<i64>) {
+    for stmt in body {
+        match stmt {
+            Stmt::Limit(limit) if limit.name == name => marks.extend(&limit.warn),
+            Stmt::If(_, then, otherwise) => {
+                marks_in(then, name, marks);
+                marks_in(otherwise, name, marks);
+            }
+            Stmt::Limit(_) | Stmt::Deny(_) | Stmt::Exempt(_) => {}
+        }
+    }
+}
