@@ -227,7 +227,9 @@ fn holds(expected: &Expected, decision: &Decision<'_>) -> bool {
         Expected::Downgrade(wanted) => decision.downgrade().is_some_and(|downgrade| {
             let changes = || downgrade.changes();
             changes().count() == wanted.len()
-                && wanted.iter().all(|(fact, to)| changes().any(|(changed, value)| changed == *fact && value == to))
+                && wanted
+                    .iter()
+                    .all(|(fact, to)| changes().any(|(changed, value)| changed == *fact && value == to))
         }),
         Expected::Deny(status) => {
             outcome == Outcome::Deny && status.is_none_or(|status| status == i64::from(decision.status()))

@@ -1,5 +1,6 @@
 //! `rlc eval`: decides one request against empty counters, and says why.
 
+mod asides;
 mod facts;
 mod show;
 mod trace;
@@ -130,5 +131,6 @@ fn decide(args: &Args, policy: &Arc<Policy>, sources: &Sources, record: &Record<
         Some(trace) => show::trace(trace, ui),
         None => show::limits(&limiter, &decision, record, ui),
     }
+    asides::show(&decision, ui);
     exit
 }

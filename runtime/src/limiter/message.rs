@@ -14,7 +14,12 @@ use crate::bind::Bound;
 const MAX_FACT_IN_MESSAGE: usize = 128;
 
 /// A message with its values. Borrowed where it has none.
-pub(super) fn message<'p>(program: &'p Program, pieces: &'p [Piece], bound: &Bound<'_>, frame: &[i64]) -> Cow<'p, str> {
+pub(super) fn message<'p>(
+    program: &'p Program,
+    pieces: &'p [Piece],
+    bound: &Bound<'_>,
+    frame: &[i64],
+) -> Cow<'p, str> {
     if let [Piece::Text(text)] = pieces {
         return Cow::Borrowed(text);
     }

@@ -8,9 +8,7 @@ use limitrate_runtime::{Decision, Fate, Limiter, Replied, store::MemoryStore};
 
 use super::{
     keys::RefusedKeys,
-    summary::{
-        KeySummary, LimitSummary, SettledSummary, ShadowRuleSummary, ShadowSummary, WarningSummary,
-    },
+    summary::{KeySummary, LimitSummary, SettledSummary, ShadowRuleSummary, ShadowSummary, WarningSummary},
 };
 
 /// The counts of one replay.
@@ -62,9 +60,10 @@ impl Asides {
     pub(super) fn replied(&mut self, replied: &Replied<'_>) {
         for settled in &replied.settled {
             let name = &settled.limit.name;
-            let total = self.settled.entry((name.clone(), settled.shadow)).or_insert_with(|| {
-                SettledSummary::new(name.clone(), settled.limit.unit, settled.shadow)
-            });
+            let total = self
+                .settled
+                .entry((name.clone(), settled.shadow))
+                .or_insert_with(|| SettledSummary::new(name.clone(), settled.limit.unit, settled.shadow));
             let actual = match &settled.fate {
                 Fate::Settled { actual } => {
                     total.settled += 1;
@@ -89,10 +88,12 @@ impl Asides {
         let limit_name = |position: usize| {
             program.limits.get(position).map(|limit| limit.name.clone()).unwrap_or_default()
         };
-        let warnings = self
-            .warnings
-            .into_iter()
-            .map(|((limit, mark, exceeded), requests)| WarningSummary { limit, mark, exceeded, requests });
+        let warnings = self.warnings.into_iter().map(|((limit, mark, exceeded), requests)| WarningSummary {
+            limit,
+            mark,
+            exceeded,
+            requests,
+        });
         let mut limits: Vec<LimitSummary> = self
             .shadow
             .into_iter()

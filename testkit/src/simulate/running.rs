@@ -56,7 +56,13 @@ impl Replying<'_> {
 
 impl RunningRequests {
     /// Holds what a request does from `now` until its reply.
-    pub(super) fn hold(&mut self, to: &mut Replying<'_>, running: Running, reply: &Reply<'_>, now: Timestamp) {
+    pub(super) fn hold(
+        &mut self,
+        to: &mut Replying<'_>,
+        running: Running,
+        reply: &Reply<'_>,
+        now: Timestamp,
+    ) {
         let held = Held { running, facts: reply_facts(reply, to.status) };
         if reply.after <= Nanos::ZERO {
             to.reply(&held, now);
@@ -98,11 +104,8 @@ impl RunningRequests {
 
 /// The facts of a reply, its status among them.
 fn reply_facts(reply: &Reply<'_>, status: Option<FactId>) -> Vec<(FactId, OwnedValue)> {
-    let mut facts: Vec<(FactId, OwnedValue)> = reply
-        .facts
-        .iter()
-        .filter_map(|(fact, value)| Some((*fact, OwnedValue::of(*value)?)))
-        .collect();
+    let mut facts: Vec<(FactId, OwnedValue)> =
+        reply.facts.iter().filter_map(|(fact, value)| Some((*fact, OwnedValue::of(*value)?))).collect();
     if let Some(status) = status
         && facts.iter().all(|(fact, _)| *fact != status)
     {

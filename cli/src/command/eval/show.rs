@@ -16,6 +16,9 @@ use crate::{
     ui::{Style, Ui},
 };
 
+/// The status of a rejection that says no other.
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// Longer values are cut in the line that says what was asked.
 const MAX_VALUE_CHARS: usize = 40;
 
@@ -74,9 +77,12 @@ pub(super) fn limits(
     ui: &mut Ui,
 ) {
     let program = decision.policy().program();
+    let facts = decision.with_changes(&record.facts);
     let rows = decision.limits().map(|(info, limit)| {
-        let position = program.charges.get(limit.site as usize).map(|site| site.limit.0 as usize);
-        let key = position.and_then(|position| limiter.counter(position, &record.facts)).map(|(_, key)| key);
+        let site = program.charges.get(limit.site as usize);
+        let position = site.map(|site| site.limit.0 as usize);
+        let key = position.and_then(|position| limiter.counter(position, &facts)).map(|(_, key)| key);
+        let costs = if site.is_some_and(|site| site.settle.is_some()) { "reserves" } else { "costs" };
         let status = limit.verdict.status;
         let left = format!(
             "{} of {} left",
@@ -84,6 +90,7 @@ pub(super) fn limits(
             words::amount(info.unit, limit.ceiling)
         );
         let then = match limit.retry_after() {
+            Some(wait) if limit.verdict.blocked => format!("blocked for {}", span(rounded_up(wait))),
             Some(wait) => format!("retry after {}", span(rounded_up(wait))),
             None if limit.fits() => format!("resets in {}", span(status.reset_after)),
             None => "can never fit".to_owned(),
@@ -95,7 +102,7 @@ pub(super) fn limits(
             info.name.clone(),
             key,
             left,
-            format!("costs {}", words::amount(info.unit, limit.cost)),
+            format!("{costs} {}", words::amount(info.unit, limit.cost)),
             then,
         ]
     });
@@ -133,6 +140,15 @@ pub(super) fn trace(trace: &Trace, ui: &mut Ui) {
         } else {
             ui.line(format_args!("  {line}"));
         }
+    }
+    if let Some(second) = &trace.second_pass {
+        let limits = second
+            .limits
+            .iter()
+            .map(|statement| format!("{} {} {}", statement.what, statement.why, mark(statement.fits)));
+        let limits = limits.collect::<Vec<_>>().join("   ");
+        let changes = escape::line(&second.with).into_owned();
+        ui.line(format_args!("  second pass with {changes}:  {limits}").to_string().trim_end());
     }
     let plans = trace.other_plans.iter().map(|name| name.strip_prefix("plan ").unwrap_or(name).to_owned());
     for (what, names) in
@@ -189,11 +205,18 @@ fn answer(decision: &Decision<'_>) -> String {
     if decision.outcome() == Outcome::Reject {
         let by: Vec<&str> = decision.limited_by().collect();
         let wait = decision.retry_after().map(|wait| format!("retry after {}", span(rounded_up(wait))));
-        return format!(
-            "{word} by {}, {}",
-            by.join(", "),
-            wait.unwrap_or_else(|| "can never fit".to_owned())
-        );
+        let wait = wait.unwrap_or_else(|| "can never fit".to_owned());
+        let status = match decision.status() {
+            TOO_MANY_REQUESTS => String::new(),
+            status => format!(" {status}"),
+        };
+        return format!("{word}{status} by {}, {wait}{said}", by.join(", "));
+    }
+    if decision.outcome() == Outcome::Downgrade {
+        let changes = decision.changed();
+        let changes: Vec<String> =
+            changes.iter().map(|(fact, value)| format!("{fact}={}", escape::line(value))).collect();
+        return format!("{word} {}{said}", changes.join(" "));
     }
     if decision.outcome() == Outcome::Deny {
         return format!("{word} {}{said}", decision.status());

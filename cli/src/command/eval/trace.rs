@@ -6,10 +6,10 @@ use limitrate_compiler::{
     checked::KeySource,
     grammar::span::Span,
     interpret::Values,
-    ir::{ChargeSite, LimitInfo, Node, NodeId, Origin, OriginKind, Program, slot::Slot},
+    ir::{ChargeSite, Exceed, LimitInfo, Node, NodeId, Origin, OriginKind, Program, slot::Slot},
     source::Sources,
 };
-use limitrate_core::{algorithm::Algorithm, facts::FactId};
+use limitrate_core::{algorithm::Algorithm, charge::Mode, facts::FactId, literal};
 use limitrate_runtime::{
     Decision, LimitDecision, Limiter, Outcome,
     store::{LocalStore as _, MemoryStore},
@@ -36,6 +36,18 @@ pub(super) struct Trace {
     pub(super) other_routes: Vec<String>,
     /// Plans that the request does not have.
     pub(super) other_plans: Vec<String>,
+    /// The request with its facts changed, where that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_pass: Option<SecondPass>,
+}
+
+/// What limits made of a request that was downgraded.
+#[derive(Debug, Serialize)]
+pub(super) struct SecondPass {
+    /// `model=small`
+    pub(super) with: String,
+    /// Its limits, by name; none where a rule denies or exempts it then.
+    pub(super) limits: Vec<Statement>,
 }
 
 /// A rule or plan that the request matches.
@@ -110,7 +122,12 @@ impl Trace {
     ) -> Self {
         let program = limiter.policy().program();
         let tracer = Tracer { before, limiter, program, decision, record, sources };
-        let mut trace = Self { matched: Vec::new(), other_routes: Vec::new(), other_plans: Vec::new() };
+        let mut trace = Self {
+            matched: Vec::new(),
+            other_routes: Vec::new(),
+            other_plans: Vec::new(),
+            second_pass: tracer.second_pass(),
+        };
         for (position, origin) in program.origins.iter().enumerate() {
             let name = tracer.name(origin);
             let statements = tracer.statements(position);
@@ -212,9 +229,17 @@ impl Tracer<'_> {
             }
             (site.span, statement)
         });
+        let reports = program.reports.iter().filter(|site| site.origin == origin).map(|site| {
+            let what = if site.deny { "deny, in shadow" } else { "exempt, in shadow" };
+            let mut statement = self.statement(site.span, what.to_owned(), self.holds(site.when));
+            if statement.applies {
+                statement.why = "would apply".to_owned();
+            }
+            (site.span, statement)
+        });
         let charges = program.charges.iter().enumerate().filter(|(_, site)| site.origin == origin);
         let charges = charges.map(|(position, site)| (site.span, self.charge(position, site)));
-        let mut all: Vec<(Span, Statement)> = denies.chain(exempts).chain(charges).collect();
+        let mut all: Vec<(Span, Statement)> = denies.chain(exempts).chain(reports).chain(charges).collect();
         all.sort_by(|a, b| (a.0, &a.1.what).cmp(&(b.0, &b.1.what)));
         all.into_iter().map(|(_, statement)| statement).collect()
     }
@@ -229,7 +254,9 @@ impl Tracer<'_> {
         let limit = site.limit.0 as usize;
         let info = self.program.limits.get(limit);
         let name = info.map_or("", |info| info.name.as_str());
-        let mut statement = self.statement(site.span, format!("limit {name}"), self.holds(site.when));
+        let shadow = if site.mode == Mode::Shadow { ", in shadow" } else { "" };
+        let what = format!("limit {name}{shadow}");
+        let mut statement = self.statement(site.span, what, self.holds(site.when));
         let Some(info) = info else { return statement };
         if !statement.applies {
             if let Some(fact) = self.skipped(info) {
@@ -239,33 +266,58 @@ impl Tracer<'_> {
         }
         let key = self.limiter.counter(limit, &self.record.facts).map(|(_, key)| key);
         statement.key = words::key(&key.unwrap_or_default());
-        let judged = self.decision.limits().find(|(_, judged)| judged.site as usize == position);
-        match (judged, self.decision.outcome()) {
-            (Some((_, judged)), _) => {
+        let mut judged = self.decision.first_pass().chain(self.decision.shadow());
+        let judged = judged.find(|(_, judged)| judged.site as usize == position);
+        statement.why = match (judged, self.decision.outcome()) {
+            (Some((_, judged)), outcome) => {
                 statement.fits = Some(judged.fits());
-                statement.why = self.arithmetic(position, info, judged);
+                let used = self.before.used.get(&position).copied().unwrap_or(0);
+                let taken = outcome == Outcome::Allow;
+                format!("{}{}", arithmetic(info, judged, used, taken), self.instead(site, judged))
             }
-            (None, Outcome::Exempt) => statement.why = "not counted: the request is exempt".to_owned(),
-            (None, _) => statement.why = "not counted: the request is denied".to_owned(),
-        }
+            (None, Outcome::Exempt) => "not counted: the request is exempt".to_owned(),
+            (None, Outcome::Deny) => "not counted: the request is denied".to_owned(),
+            (None, _) => "not looked at: the request does not go through as it came".to_owned(),
+        };
         statement
     }
 
-    /// `3 + 1 ≤ 10k req`; of a bucket `1 of 20 req at once`.
-    fn arithmetic(&self, position: usize, info: &LimitInfo, judged: &LimitDecision) -> String {
-        let amount = |value| words::amount(info.unit, value);
-        let cost = words::bare(info.unit, judged.cost);
-        if matches!(info.algorithm, Algorithm::Bucket(_)) {
-            let taken = if self.decision.outcome() == Outcome::Allow { judged.cost } else { 0 };
-            return format!(
-                "{cost} of {} at once",
-                amount(judged.verdict.status.remaining.saturating_add(taken))
-            );
+    /// What becomes of a request that does not fit, where that is not a plain rejection.
+    fn instead(&self, site: &ChargeSite, judged: &LimitDecision) -> String {
+        if judged.fits() {
+            return String::new();
         }
-        let used = self.before.used.get(&position).copied().unwrap_or(0);
-        let used = words::bare(info.unit, used);
-        let sign = if judged.fits() { "≤" } else { ">" };
-        format!("{used} + {cost} {sign} {}", amount(judged.ceiling))
+        match &site.exceed {
+            _ if judged.mode == Mode::Shadow => String::new(),
+            _ if judged.mode == Mode::Soft => " → taken past the ceiling".to_owned(),
+            Exceed::Downgrade { fact, to } => {
+                let ty = self.program.facts.get(usize::from(fact.0)).map(|fact| &fact.decl.ty);
+                let to = ty.map(|ty| literal::write_fact(ty, to.borrow())).unwrap_or_default();
+                format!(" → downgrade {} to {to}", self.program.fact_name(*fact))
+            }
+            Exceed::Deny { status, .. } => format!(" → deny {status}"),
+            Exceed::Reject | Exceed::Allow => String::new(),
+        }
+    }
+
+    /// What limits made of the request with its facts changed.
+    fn second_pass(&self) -> Option<SecondPass> {
+        let tried = self.decision.tried()?;
+        let changes = tried.changes().filter_map(|(fact, to)| {
+            let ty = &self.program.facts.get(usize::from(fact.0))?.decl.ty;
+            Some(format!("{}={}", self.program.fact_name(fact), literal::write_fact(ty, to.borrow())))
+        });
+        let taken = self.decision.outcome() == Outcome::Downgrade;
+        let limits = self.decision.second_pass().filter_map(|(info, judged)| {
+            let site = self.program.charges.get(judged.site as usize)?;
+            let used = self.limiter.store().used(self.record.at, judged.counter, &info.algorithm);
+            let own = if taken { judged.cost } else { 0 };
+            let mut statement = self.statement(site.span, info.name.clone(), true);
+            statement.fits = Some(judged.fits());
+            statement.why = arithmetic(info, judged, used.unwrap_or(0).saturating_sub(own), taken);
+            Some(statement)
+        });
+        Some(SecondPass { with: changes.collect::<Vec<_>>().join(" "), limits: limits.collect() })
     }
 
     /// The optional level of the hierarchy that the request lacks, where the limit is counted by one.
@@ -283,4 +335,23 @@ impl Tracer<'_> {
             (!part.alternatives.iter().any(named)).then_some(fact)
         })
     }
+}
+
+/// `3 + 1 ≤ 10k req`; of a bucket `1 of 20 req at once`. `taken` says whether what is left was left after the charge.
+fn arithmetic(info: &LimitInfo, judged: &LimitDecision, used: i64, taken: bool) -> String {
+    let amount = |value| words::amount(info.unit, value);
+    let cost = words::bare(info.unit, judged.cost);
+    if judged.verdict.blocked {
+        return "blocked".to_owned();
+    }
+    if matches!(info.algorithm, Algorithm::Bucket(_)) {
+        let taken = if taken { judged.cost } else { 0 };
+        return format!(
+            "{cost} of {} at once",
+            amount(judged.verdict.status.remaining.saturating_add(taken))
+        );
+    }
+    let used = words::bare(info.unit, used);
+    let sign = if judged.fits() { "≤" } else { ">" };
+    format!("{used} + {cost} {sign} {}", amount(judged.ceiling))
 }

@@ -1,5 +1,7 @@
 //! The summary of a simulation, as people read it.
 
+mod asides;
+
 use limitrate_core::{
     facts::{FactDecl, FactType},
     literal,
@@ -37,6 +39,7 @@ pub(super) fn summary(summary: &Summary, requests_per_second: u64, ui: &mut Ui) 
         outcomes(summary, ui);
         refusals(summary, ui);
         keys(summary, ui);
+        asides::show(summary, ui);
     }
     lines(summary, ui);
     cut_off(summary, ui);
@@ -69,10 +72,15 @@ fn outcomes(summary: &Summary, ui: &mut Ui) {
     let rows = [
         ("allow", outcomes.allow, Style::Good),
         ("exempt", outcomes.exempt, Style::Good),
+        ("downgrade", outcomes.downgrade, Style::Warning),
         ("reject", outcomes.reject, Style::Error),
         ("deny", outcomes.deny, Style::Error),
     ];
     for (word, value, style) in rows {
+        // Few policies downgrade.
+        if word == "downgrade" && value == 0 {
+            continue;
+        }
         // At least a cell for what is there at all.
         let cells = value
             .saturating_mul(BAR_CELLS)
@@ -82,7 +90,7 @@ fn outcomes(summary: &Summary, ui: &mut Ui) {
         let bar = "█".repeat(usize::try_from(cells).unwrap_or(0));
         let bar = ui.paint().style(style, bar).to_string();
         let (value, part) = (count(value), percent(value, summary.requests));
-        ui.line(format_args!("  {word:8}{value:>14}{part:>9}  {bar}").to_string().trim_end());
+        ui.line(format_args!("  {word:10}{value:>12}{part:>9}  {bar}").to_string().trim_end());
     }
 }
 
@@ -90,6 +98,9 @@ fn refusals(summary: &Summary, ui: &mut Ui) {
     let limits = summary.limits.iter().filter(|limit| limit.requests > 0);
     let limits = limits.map(|limit| (limit.limit.clone(), limit.refused, limit.requests));
     table("refused by limit, of the requests it judged", limits.collect(), ui);
+    let downgraded = summary.limits.iter().filter(|limit| limit.downgraded > 0);
+    let downgraded = downgraded.map(|limit| (limit.limit.clone(), limit.downgraded, limit.requests));
+    table("downgraded by limit, of the requests it judged", downgraded.collect(), ui);
     let plans = summary.plans.iter().map(|plan| (plan.plan.clone(), plan.refused, plan.requests));
     table("refused by plan", plans.collect(), ui);
     let refused = summary.refused();
