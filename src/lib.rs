@@ -37,7 +37,9 @@ pub mod prelude {
         facts::{FactId, Value},
         time::{Nanos, Timestamp},
     };
-    pub use limitrate_runtime::{Decision, Limiter, LimiterOptions, Outcome, SystemClock};
+    pub use limitrate_runtime::{
+        Decision, Fate, Limiter, LimiterOptions, Outcome, Replied, Running, SystemClock,
+    };
 }
 
 #[doc(inline)]

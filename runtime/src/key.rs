@@ -12,15 +12,10 @@ use crate::bind::Bound;
 #[derive(Debug)]
 pub(crate) struct LimitKeys(Box<[CounterKey]>);
 
-/// The identity under which a limit counts: of one that was renamed, its former one, so that it keeps its counters.
-fn counted_as(limit: &LimitInfo) -> &str {
-    limit.was.as_deref().unwrap_or(&limit.identity)
-}
-
 impl LimitKeys {
     pub(crate) fn new(program: &Program, secret: u64) -> Self {
         let hashed =
-            program.limits.iter().map(|limit| CounterKey::of_limit(counted_as(limit).as_bytes(), secret));
+            program.limits.iter().map(|limit| CounterKey::of_limit(limit.identity.as_bytes(), secret));
         Self(hashed.collect())
     }
 
