@@ -5,14 +5,17 @@
 //! saturates towards "does not fit".
 //!
 //! The order of a decision is: [`Algorithm::judge`] every charge, then, if all fit, [`Algorithm::take`] each;
-//! [`Algorithm::status`] reads `remaining` and `reset_after` of what is stored then.
+//! [`Algorithm::status`] reads `remaining` and `reset_after` of what is stored then. A cost known only afterwards is
+//! taken by [`Algorithm::reserve`] and replaced by [`Algorithm::settle`].
 
 pub mod bucket;
 pub mod fixed_window;
+pub mod hold;
 pub mod in_flight;
 pub mod sliding_log;
 pub mod sliding_window;
 
+pub use self::hold::{Hold, Place};
 use crate::{
     time::{Nanos, Timestamp, saturate},
     window::Window,

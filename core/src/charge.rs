@@ -1,5 +1,6 @@
 //! One spend against one counter: what a decision asks of a store, and what the store answers.
 
+pub use crate::block::Block;
 use crate::{
     algorithm::{Algorithm, Refusal, Status, Terms},
     key::CounterKey,
@@ -29,17 +30,6 @@ pub enum Mode {
     Shadow,
 }
 
-/// `block for D doubling up to D2 forget after D3`: a key that did not fit stays refused for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// How long the first block lasts.
-    pub first: Nanos,
-    /// The longest one. As long as the first where blocks do not double.
-    pub up_to: Nanos,
-    /// After this long without a block the next is a first one again.
-    pub forget: Nanos,
-}
-
 /// One spend against one counter.
 #[derive(Debug, Clone, Copy)]
 pub struct Charge<'p> {
@@ -51,7 +41,7 @@ pub struct Charge<'p> {
     pub algorithm: &'p Algorithm,
     /// What judges this charge.
     pub terms: Terms,
-    /// How much, in base units. Zero only looks; a negative cost never fits.
+    /// How much, in base units. Zero only looks, but to reserve nothing is judged as one; a negative cost never fits.
     pub cost: i64,
     /// What happens when the counter cannot be kept.
     pub fail: Fail,
@@ -88,6 +78,21 @@ impl<'p> Charge<'p> {
             warn: &[],
         }
     }
+
+    /// Whether it must fit and has nothing beside its counter: no reservation, block or warning.
+    #[inline]
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.mode == Mode::Enforce && self.hold.is_none() && self.block.is_none() && self.warn.is_empty()
+    }
+
+    /// The cost to judge. Nothing is reserved only while something is left: a request that declares no cost beforehand
+    /// is refused once the budget is spent.
+    #[inline]
+    #[must_use]
+    pub const fn judged_cost(&self) -> i64 {
+        if self.cost == 0 && self.hold.is_some() { 1 } else { self.cost }
+    }
 }
 
 /// Where a charge was counted.
@@ -110,7 +115,7 @@ pub struct Verdict {
     pub status: Status,
     /// Where it was counted.
     pub counted: Counted,
-    /// Whether a block refused it, or was set off by it.
+    /// Whether a block refused it, or was set off by it. It then waits at least until the block ends.
     pub blocked: bool,
     /// The highest of the charge's warning marks that its use reached with this charge, for the first time in the
     /// counter's window.

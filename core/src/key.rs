@@ -3,7 +3,7 @@
 //! Values are never stored, only their hash under a secret of the engine, so that a client who chooses a key cannot aim
 //! for somebody else's counter. Every part is hashed under its own tag: `per account ?? ip` never collides between the two.
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// The hash that names one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,5 +30,15 @@ impl CounterKey {
             xxh3_128_with_seed(value, fold(self.0).wrapping_add(tag.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         // An odd multiplier keeps every bit of what was hashed before; parts in another order give another key.
         Self(self.0.rotate_left(47).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) ^ hash)
+    }
+
+    /// A key of something kept beside this counter, such as a reservation: `tag` says what, `number` which one.
+    ///
+    /// Its upper half is the counter's, so a store that shards by that half keeps both in one place.
+    #[must_use]
+    pub fn beside(self, tag: u64, number: u64) -> Self {
+        let seed = fold(self.0).wrapping_add(tag.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let lower = xxh3_64_with_seed(&number.to_le_bytes(), seed);
+        Self((self.0 >> 64 << 64) | lower as u128)
     }
 }

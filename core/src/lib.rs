@@ -5,6 +5,7 @@
 //! is on integers.
 
 pub mod algorithm;
+pub mod block;
 pub mod charge;
 pub mod clock;
 pub mod facts;
@@ -16,4 +17,5 @@ pub mod path;
 pub mod schedule;
 pub mod time;
 pub mod unit;
+pub mod warning;
 pub mod window;

@@ -5,7 +5,7 @@
 //! at most `Δ(burst)` ahead of the clock. Rounding down is what lets any charges that add up to the burst fit at once
 //! from idle.
 
-use super::{Refusal, Status, Terms, wait_until};
+use super::{Place, Refusal, Status, Terms, wait_until};
 use crate::time::{Nanos, Timestamp, saturate};
 
 /// When the bucket is full again.
@@ -124,6 +124,56 @@ pub(super) fn take(
         tat: Timestamp(saturate(view.start + advance(span, terms.ceiling, cost))),
         linger: if lingered || terms.starting.is_some() { Nanos(span.0.max(1)) } else { Nanos::ZERO },
     })
+}
+
+/// Where the bucket stands once a cost has been taken now.
+pub(super) fn place(span: Nanos, state: Option<&State>, terms: Terms, now: Timestamp) -> Place {
+    if terms.ceiling <= 0 {
+        return Place::Nowhere;
+    }
+    let view = View::new(span, state, terms, now);
+    let lingered = view.lapses.is_some() && state.is_some_and(|state| state.linger > Nanos::ZERO);
+    Place::Bucket {
+        tat: Timestamp(saturate(view.start)),
+        ceiling: terms.ceiling,
+        lingers: lingered || terms.starting.is_some(),
+    }
+}
+
+/// A reserved cost, and where the bucket stood when it had been taken.
+pub(super) struct Taken {
+    pub(super) tat: Timestamp,
+    pub(super) ceiling: i64,
+    pub(super) lingers: bool,
+    pub(super) reserved: i64,
+}
+
+/// Replaces a reserved cost at the rate of then. `None` if nothing changes.
+///
+/// A debit goes on top of what is stored. A refund is at most what time has not refilled of the stretch through which
+/// the cost was taken, and never lifts the bucket above its full state.
+pub(super) fn settle(
+    span: Nanos,
+    state: Option<&State>,
+    taken: Taken,
+    now: Timestamp,
+    actual: i64,
+) -> Option<State> {
+    let difference = advance(span, taken.ceiling, actual) - advance(span, taken.ceiling, taken.reserved);
+    let live = state.filter(|state| now < state.idle_at());
+    if difference > 0 {
+        // A key never seen was not touched by reserving nothing: it begins where it stood then.
+        let start = live.map_or(taken.tat, |state| state.tat).max(now);
+        let linger = if taken.lingers { Nanos(span.0.max(1)) } else { Nanos::ZERO };
+        let linger = live.map_or(linger, |state| state.linger.max(linger));
+        return Some(State { tat: Timestamp(saturate(i128::from(start.0) + difference)), linger });
+    }
+    // One charged beyond the range of instants stays at its end: it was charged more than it shows.
+    let live = live.filter(|state| state.tat < Timestamp::MAX)?;
+    let not_refilled = (i128::from(taken.tat.0) - i128::from(now.0)).max(0);
+    let tat = i128::from(live.tat.0) - (-difference).min(not_refilled);
+    let tat = Timestamp(saturate(tat)).max(live.tat.min(now));
+    (tat < live.tat).then_some(State { tat, ..*live })
 }
 
 #[inline]

@@ -4,7 +4,7 @@
 //! A clock that steps back before the window's start is still in that window.
 //! At most twice the ceiling passes in any stretch as long as the window: once at the end of one, once after.
 
-use super::{Refusal, Status};
+use super::{Place, Refusal, Status};
 use crate::{
     time::{Nanos, Timestamp},
     window::{Bounds, Window},
@@ -59,6 +59,44 @@ pub(super) fn take(window: &Window, state: Option<&State>, now: Timestamp, cost:
 
 pub(super) fn set_used(window: &Window, state: Option<&State>, now: Timestamp, used: i64) -> State {
     State { used, ..begun(window, state, now) }
+}
+
+/// The window in which a cost counts that is taken now.
+pub(super) fn place(window: &Window, state: Option<&State>, now: Timestamp) -> Place {
+    let State { start, end, .. } = begun(window, state, now);
+    Place::FixedWindow { start, end }
+}
+
+/// Changes the use of the window from `start` to `end`; `None` if that no longer counts.
+pub(super) fn settle(
+    state: Option<&State>,
+    start: Timestamp,
+    end: Timestamp,
+    now: Timestamp,
+    difference: i64,
+) -> Option<State> {
+    let taken = State { start, end, used: 0 };
+    if taken.is_over(now) {
+        return None;
+    }
+    let is_within = |instant: Timestamp, window: &State| window.start <= instant && instant < window.end;
+    match running(state, now) {
+        // Use that saturated is not given back: it was more than was counted.
+        Some(window) if is_within(start, window) => {
+            (difference > 0 || window.used < i64::MAX).then(|| with(*window, difference))
+        }
+        // A reservation of nothing did not begin its window, and another charge began a later one. Had the cost been
+        // known, both would count in the first.
+        Some(window) if difference > 0 && is_within(window.start, &taken) => {
+            Some(with(State { used: window.used, ..taken }, difference))
+        }
+        Some(_) => None,
+        None => (difference > 0).then(|| with(taken, difference)),
+    }
+}
+
+fn with(window: State, difference: i64) -> State {
+    State { used: window.used.saturating_add(difference).max(0), ..window }
 }
 
 /// The running window, or the one that begins now.

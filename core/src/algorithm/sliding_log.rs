@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Refusal, Status};
+use super::{Place, Refusal, Status};
 use crate::time::{Nanos, Timestamp};
 
 /// The most entries kept for one counter. Charges at the same instant share one. At the bound a further charge waits
@@ -61,10 +61,7 @@ impl State {
         let newest = log.entries.back().map(|newest| newest.at);
         let total = log.total().wrapping_add(cost);
         if cost > i64::MAX.unsigned_abs().saturating_sub(held) {
-            // More than any ceiling: it counts as the highest use there is, until all of it has left.
-            log.entries.clear();
-            log.base = 0;
-            log.entries.push_back(Entry { at, total: i64::MAX.unsigned_abs() });
+            log.saturate(at);
         } else if newest == Some(at) || log.entries.len() >= MAX_ENTRIES {
             if let Some(newest) = log.entries.back_mut() {
                 *newest = Entry { at, total };
@@ -73,9 +70,84 @@ impl State {
             log.entries.push_back(Entry { at, total });
         }
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.entries.is_empty()
+    }
+
+    /// Changes the entry of the instant `at`, unless it has left. Walks over the entries after it.
+    pub(super) fn settle(&mut self, span: Nanos, at: Timestamp, now: Timestamp, difference: i64) {
+        let log = &mut *self.0;
+        if log.clock(now).since(at) >= length(span) {
+            return;
+        }
+        let amount = difference.unsigned_abs();
+        if difference > 0 {
+            log.add(at, amount);
+        } else {
+            log.subtract(at, amount);
+        }
+    }
 }
 
 impl Log {
+    /// Adds to the entry of this instant, which is made if there is none: a reservation of nothing left none.
+    fn add(&mut self, at: Timestamp, amount: u64) {
+        let held = self.total().wrapping_sub(self.base);
+        let newest = self.entries.back().map_or(at, |newest| newest.at.max(at));
+        if amount > i64::MAX.unsigned_abs().saturating_sub(held) {
+            self.saturate(newest);
+            return;
+        }
+        let position = self.entries.partition_point(|entry| entry.at < at);
+        let is_there = self.entries.get(position).is_some_and(|entry| entry.at == at);
+        let position = if is_there {
+            position
+        } else if self.entries.len() < MAX_ENTRIES {
+            let total = self.total_before(position);
+            self.entries.insert(position, Entry { at, total });
+            position
+        } else if let Some(entry) = self.entries.get_mut(position) {
+            entry.at = entry.at.max(at);
+            position
+        } else {
+            if let Some(entry) = self.entries.back_mut() {
+                entry.at = newest;
+            }
+            self.entries.len() - 1
+        };
+        for entry in self.entries.iter_mut().skip(position) {
+            entry.total = entry.total.wrapping_add(amount);
+        }
+    }
+
+    /// Takes from the entry of this instant, or from the one that it joined at the bound, no more than it holds.
+    fn subtract(&mut self, at: Timestamp, amount: u64) {
+        if self.total().wrapping_sub(self.base) >= i64::MAX.unsigned_abs() {
+            // Use that saturated is not given back: it was more than was counted.
+            return;
+        }
+        let position = self.entries.partition_point(|entry| entry.at < at);
+        let before = self.total_before(position);
+        let Some(entry) = self.entries.get(position) else { return };
+        let amount = amount.min(entry.total.wrapping_sub(before));
+        for entry in self.entries.iter_mut().skip(position) {
+            entry.total = entry.total.wrapping_sub(amount);
+        }
+    }
+
+    /// The running total before the entry at this position.
+    fn total_before(&self, position: usize) -> u64 {
+        position.checked_sub(1).and_then(|last| self.entries.get(last)).map_or(self.base, |entry| entry.total)
+    }
+
+    /// More than any ceiling: it counts as the highest use there is, until all of it has left.
+    fn saturate(&mut self, at: Timestamp) {
+        self.entries.clear();
+        self.base = 0;
+        self.entries.push_back(Entry { at, total: i64::MAX.unsigned_abs() });
+    }
+
     /// The instant at which to judge.
     fn clock(&self, now: Timestamp) -> Timestamp {
         self.entries.back().map_or(now, |newest| newest.at.max(now))
@@ -129,8 +201,7 @@ impl<'a> View<'a> {
             }
             Some(_) | None => 0,
         };
-        let before =
-            first.checked_sub(1).and_then(|last| log.entries.get(last)).map_or(log.base, |e| e.total);
+        let before = log.total_before(first);
         let shares = log.entries.back().is_some_and(|newest| newest.at == clock);
         let is_full = log.entries.len() - first >= MAX_ENTRIES && !shares;
         Self { log, span, first, used: log.total().wrapping_sub(before), is_full }
@@ -153,6 +224,11 @@ impl<'a> View<'a> {
         let last = self.log.entries.partition_point(|entry| total.wrapping_sub(entry.total) > most);
         self.until_left(last.max(self.first), now)
     }
+}
+
+/// The entry in which a cost counts that is taken now.
+pub(super) fn place(state: Option<&State>, now: Timestamp) -> Place {
+    Place::SlidingLog(state.map_or(now, |state| state.0.clock(now)))
 }
 
 /// Judges a cost between 1 and the ceiling.

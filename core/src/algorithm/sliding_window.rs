@@ -4,7 +4,7 @@
 //! length, a charge of `c` fits while `current · W + previous · (W − e) + c · W ≤ ceiling · W`, compared exactly.
 //! A clock that steps back before the state's current window is taken to stand at its start.
 
-use super::{Refusal, Status, wait_until};
+use super::{Place, Refusal, Status, wait_until};
 use crate::time::{Nanos, Timestamp, saturate};
 
 /// The use of two neighbouring windows.
@@ -124,6 +124,36 @@ pub(super) fn judge(
 pub(super) fn take(span: Nanos, state: Option<&State>, now: Timestamp, cost: i64) -> State {
     let seen = View::new(span, state, now).state;
     State { current: seen.current.saturating_add(cost), ..seen }
+}
+
+/// The window in which a cost counts that is taken now.
+pub(super) fn place(span: Nanos, state: Option<&State>, now: Timestamp) -> Place {
+    Place::SlidingWindow(View::new(span, state, now).state.index)
+}
+
+/// Changes the use of the window of this index; `None` if that no longer counts.
+pub(super) fn settle(
+    span: Nanos,
+    state: Option<&State>,
+    index: i64,
+    now: Timestamp,
+    difference: i64,
+) -> Option<State> {
+    // What counts now is the newest window, by the clock or by the state, and the one before it.
+    let newest = View::new(span, state, now).state.index;
+    if index < newest.saturating_sub(1) {
+        return None;
+    }
+    let stored = state.copied().unwrap_or(State { index, current: 0, previous: 0 });
+    // The state's own windows move only for a cost that is newer than they are: a clock that went ahead may step back.
+    let seen = stored.seen_from(index);
+    let used = if seen.index == index { seen.current } else { seen.previous };
+    // Use that saturated is not given back: it was more than was counted.
+    if difference < 0 && (used == 0 || used == i64::MAX) {
+        return None;
+    }
+    let used = used.saturating_add(difference).max(0);
+    Some(if seen.index == index { State { current: used, ..seen } } else { State { previous: used, ..seen } })
 }
 
 pub(super) fn set_used(span: Nanos, state: Option<&State>, now: Timestamp, used: i64) -> State {

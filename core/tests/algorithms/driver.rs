@@ -1,7 +1,7 @@
 //! Random histories, and what has to hold at every step of one.
 
 use limitrate_core::{
-    algorithm::{Algorithm, LeaseId, Refusal, State, Status, Terms},
+    algorithm::{Algorithm, Hold, LeaseId, Refusal, State, Status, Terms},
     time::{Nanos, Timestamp},
 };
 use proptest::{prelude::*, sample::Index};
@@ -19,6 +19,10 @@ pub(crate) struct Step {
     regardless: bool,
     /// A lease to release first, of those begun so far.
     release: Option<Index>,
+    /// Whether the cost is only reserved.
+    reserves: bool,
+    /// A reservation to settle first, of those open, and what it came to.
+    settle: Option<(Index, i64)>,
 }
 
 fn advances(span: i64) -> impl Strategy<Value = i64> {
@@ -52,8 +56,20 @@ pub(crate) fn steps(span: i64) -> impl Strategy<Value = Vec<Step>> {
         let odd = if scale > 1 { 0..=scale } else { 0..=0 };
         let cost = (cost, odd).prop_map(move |(cost, odd)| cost * scale + odd);
         let release = prop::option::weighted(0.2, any::<Index>());
-        (advances(span), terms, cost, prop::bool::weighted(0.05), release).prop_map(
-            |(advance, terms, cost, regardless, release)| Step { advance, terms, cost, regardless, release },
+        let actual =
+            prop_oneof![3 => Just(0_i64), 6 => 0..=8_i64, 1 => 0..=400_i64].prop_map(move |n| n * scale);
+        let settle = prop::option::weighted(0.3, (any::<Index>(), actual));
+        let odds = (prop::bool::weighted(0.05), prop::bool::weighted(0.4));
+        (advances(span), terms, cost, odds, release, settle).prop_map(
+            |(advance, terms, cost, (regardless, reserves), release, settle)| Step {
+                advance,
+                terms,
+                cost,
+                regardless,
+                release,
+                reserves,
+                settle,
+            },
         )
     };
     let scales = prop_oneof![3 => Just(1_i64), 1 => Just(1_000_000_007), 1 => Just(1 << 44)];
@@ -74,6 +90,7 @@ pub(crate) fn follow_model(
     let mut dropped: Option<State> = None;
     let mut dropped_at = Timestamp::MIN;
     let mut begun = Vec::new();
+    let mut holds: Vec<(LeaseId, Hold)> = Vec::new();
     for (number, step) in (0..).zip(steps) {
         now = Timestamp(now.0.saturating_add(step.advance).clamp(-(1 << 61), 1 << 61));
         if let (Some(index), Some(State::InFlight(leases))) = (&step.release, &mut kept)
@@ -94,6 +111,15 @@ pub(crate) fn follow_model(
             (dropped, dropped_at) = (None, now);
         }
 
+        if let Some((index, actual)) = &step.settle
+            && !holds.is_empty()
+        {
+            let (lease, hold) = holds.swap_remove(index.index(holds.len()));
+            algorithm.settle(&mut kept, &hold, now, *actual);
+            algorithm.settle(&mut dropped, &hold, now, *actual);
+            model.settle(lease, now, *actual);
+        }
+
         let verdict = algorithm.judge(kept.as_ref(), step.terms, now, step.cost);
         prop_assert_eq!(verdict, algorithm.judge(dropped.as_ref(), step.terms, now, step.cost));
         prop_assert_eq!(
@@ -107,10 +133,15 @@ pub(crate) fn follow_model(
 
         if verdict.is_ok() || step.regardless {
             let lease = LeaseId(number);
-            algorithm.take(&mut kept, step.terms, now, step.cost, lease);
-            algorithm.take(&mut dropped, step.terms, now, step.cost, lease);
+            let reserves = step.reserves && (step.cost > 0 || model.reserve_nothing(step.terms, now, lease));
+            let place = algorithm.reserve(&mut kept, step.terms, now, step.cost, lease);
+            let same = algorithm.reserve(&mut dropped, step.terms, now, step.cost, lease);
+            prop_assert_eq!(place, same);
             model.take(step.terms, now, step.cost, lease);
             begun.push(lease);
+            if reserves {
+                holds.push((lease, Hold { reserved: step.cost, place }));
+            }
         }
         let status = algorithm.status(kept.as_ref(), step.terms, now);
         prop_assert_eq!(status, algorithm.status(dropped.as_ref(), step.terms, now));

@@ -1,7 +1,7 @@
 //! Costs, ceilings, spans and instants at the ends of their range: nothing overflows, and nothing is minted.
 
 use limitrate_core::{
-    algorithm::{Algorithm, LeaseId, Refusal, Terms},
+    algorithm::{Algorithm, Hold, LeaseId, Refusal, Terms},
     time::{Nanos, Timestamp},
     window::{Period, Window, Zone},
 };
@@ -59,7 +59,15 @@ proptest! {
                 Err(Refusal::Wait(wait)) => prop_assert!(wait > Nanos::ZERO && cost <= highest && ceiling > 0),
                 Err(Refusal::Never) => prop_assert!(cost != 0),
             }
-            algorithm.take(&mut state, terms, now, cost, LeaseId(1));
+            let place = algorithm.reserve(&mut state, terms, now, cost, LeaseId(1));
+            if let Some(actual) = set {
+                let before = algorithm.used(state.as_ref(), now);
+                algorithm.settle(&mut state, &Hold { reserved: cost, place }, now, actual);
+                let after = algorithm.used(state.as_ref(), now);
+                prop_assert!(after.is_none_or(|after| after >= 0));
+                prop_assert!(actual < cost || after >= before);
+                prop_assert!(actual > cost || after <= before);
+            }
             if let Some(state) = &state {
                 let _ = algorithm.idle_at(state);
             }

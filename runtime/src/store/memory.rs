@@ -1,16 +1,23 @@
 //! The store in this process's memory: shards under locks, bounded, without a thread of its own.
 //!
-//! A decision with one charge takes one lock and one look-up and allocates nothing unless its table grows. One with
-//! several holds the locks of all shards concerned, in ascending order, for as long as it judges and takes.
+//! A decision with one plain charge takes one lock and one look-up and allocates nothing unless its table grows. One
+//! with several holds the locks of all shards concerned, in ascending order, for as long as it judges and takes.
 //!
 //! The number of keys is bounded, and a counter that still counts is never dropped for another. What a key without
 //! room meets is its limit's [`Fail`] clause; see [`NO_ROOM_RETRY`] and [`MAX_SHARED`].
 //!
+//! Open reservations, blocks and warnings are keys too, kept beside their counter until they expire, are forgotten or
+//! lapse. A reservation without room is refused by `fail closed`; by the others the cost is taken and stands at what
+//! was reserved. A block without room is not kept: the charge is refused as if its limit had none. A warning without
+//! room is given, and may be given again. Keys that share a counter have no blocks or warnings there.
+//!
 //! [`Fail`]: limitrate_core::charge::Fail
 
+mod entry;
 mod part;
 mod several;
 mod table;
+mod tables;
 
 use std::{fmt, num::NonZeroUsize, thread};
 
@@ -22,14 +29,19 @@ use limitrate_core::{
 };
 use parking_lot::Mutex;
 
-use self::table::{Step, Table};
+use self::{
+    entry::{Step, hold_key},
+    several::shared_ticket,
+    table::Table,
+};
 use super::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
-/// How many counters a store keeps unless told otherwise. A table that grew to hold them takes about 130 MB.
+/// How many keys a store keeps unless told otherwise. A table that grew to hold them takes about 130 MB.
 pub const DEFAULT_MAX_KEYS: usize = 1_000_000;
 
 /// How many counters shared by a limit's keys (`fail local`) a store keeps, outside `max_keys`: one per limit that
-/// had a key without room. Limits beyond them refuse such keys.
+/// had a key without room. Limits beyond them refuse such keys. Half of them may be open reservations; one beyond
+/// those stands at what was reserved.
 pub const MAX_SHARED: usize = 65_536;
 
 /// After how long to ask again when a key finds no room: what `fail closed` says, and `fail local` of a cost above
@@ -49,7 +61,8 @@ const MIN_KEYS_PER_SHARD: usize = 1_024;
 /// How a memory store is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// How many counters are kept at most. Each shard holds an equal part of them.
+    /// How many keys are kept at most: counters, open reservations, blocks and warnings. Each shard holds an equal part
+    /// of them.
     pub max_keys: usize,
     /// How many shards; rounded up to a power of two, and down so that each may hold a key. `None` suits the machine.
     pub shards: Option<NonZeroUsize>,
@@ -96,6 +109,26 @@ impl MemoryStore {
         let (each, rest) = (options.max_keys / count, options.max_keys % count);
         let shards = (0..count).map(|index| Shard(Mutex::new(Table::new(each + usize::from(index < rest)))));
         Self { shards: shards.collect(), shared: Mutex::new(Table::new(MAX_SHARED)) }
+    }
+
+    /// How many reservations may still be settled at `now`. Looks at every key, for tests and the curious; shard by
+    /// shard, as [`len`](LocalStore::len) does.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> usize {
+        let own: usize = self.shards.iter().map(|shard| shard.0.lock().holds(now)).sum();
+        own + self.shared.lock().holds(now)
+    }
+
+    /// Settles one reservation: of the counter, or of the one that the limit's keys share.
+    fn settle_one(&self, now: Timestamp, settlement: &Settlement<'_>) -> Settled {
+        let &Settlement { counter, limit, algorithm, ticket, actual } = settlement;
+        let settled =
+            self.shard(counter).lock().settle(hold_key(counter, ticket), counter, algorithm, now, actual);
+        let settled = settled.or_else(|| {
+            let hold = hold_key(limit, shared_ticket(ticket, counter));
+            self.shared.lock().settle(hold, limit, algorithm, now, actual)
+        });
+        settled.map_or(Settled::Gone, |hold| Settled::Replaced { reserved: hold.reserved })
     }
 
     /// The shard of a key, by bits that the table does not use.
@@ -153,6 +186,7 @@ impl LocalStore for MemoryStore {
     ) -> bool {
         verdicts.clear();
         if let [charge] = charges
+            && charge.is_plain()
             && let Some(verdict) = self.charge_one(now, charge, ticket)
         {
             verdicts.push(verdict);
@@ -161,15 +195,15 @@ impl LocalStore for MemoryStore {
         several::charge(self, now, charges, ticket, verdicts)
     }
 
-    fn settle(&self, _now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
+    fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
         settled.clear();
-        settled.extend(settlements.iter().map(|_| Settled::Gone));
+        settled.extend(settlements.iter().map(|settlement| self.settle_one(now, settlement)));
     }
 
     fn release(&self, now: Timestamp, lease: Lease) -> bool {
         self.shard(lease.counter).lock().release(lease.counter, now, LeaseId(lease.ticket.0)) || {
-            let shared = several::shared_lease(lease.ticket, lease.counter);
-            self.shared.lock().release(lease.limit, now, shared)
+            let shared = shared_ticket(lease.ticket, lease.counter);
+            self.shared.lock().release(lease.limit, now, LeaseId(shared.0))
         }
     }
 

@@ -2,12 +2,13 @@
 
 use limitrate_core::{
     algorithm::{LeaseId, Refusal, Terms},
-    charge::{Charge, Counted, Fail},
-    time::Timestamp,
+    charge::{Charge, Counted, Fail, Mode},
+    key::CounterKey,
+    time::{Nanos, Timestamp},
 };
 use smallvec::SmallVec;
 
-use super::table::Step;
+use super::entry::Step;
 
 /// Parts per million in a whole.
 const WHOLE: i64 = 1_000_000;
@@ -15,13 +16,22 @@ const WHOLE: i64 = 1_000_000;
 /// A cost that never fits: that of charges whose sum is above every ceiling.
 const NEVER_FITS: i64 = -1;
 
-/// All charges of a decision on one counter.
+/// All charges of a decision on one counter, the shadow ones apart from the others.
 #[derive(Debug)]
 pub(super) struct Part<'p> {
     /// Their sum, under the strictest of their terms.
     pub(super) charge: Charge<'p>,
+    /// How much of the cost is reserved.
+    pub(super) reserved: i64,
     pub(super) counted: Counted,
+    /// Whether there is room for its reservation.
+    pub(super) holds: bool,
+    /// Of one that is counted on the shared counter: what its block says. That counter's own verdict is apart.
     pub(super) judged: Result<(), Refusal>,
+    /// Whether a block refused it or was set off by it.
+    pub(super) blocked: bool,
+    pub(super) taken: bool,
+    pub(super) warned: Option<i64>,
 }
 
 pub(super) type Parts<'p> = SmallVec<[Part<'p>; 8]>;
@@ -34,22 +44,63 @@ pub(super) fn merge<'p>(
     counted: Counted,
 ) {
     for charge in charges {
-        if let Some(part) = parts.iter_mut().find(|part| part.charge.counter == charge.counter) {
+        if let Some(part) = parts.iter_mut().find(|part| part.is_on(charge.counter, charge.mode)) {
             part.add(&charge);
         } else {
-            parts.push(Part { charge, counted, judged: Ok(()) });
+            let reserved = if charge.hold.is_some() { charge.cost } else { 0 };
+            parts.push(Part {
+                charge,
+                reserved,
+                counted,
+                holds: false,
+                judged: Ok(()),
+                blocked: false,
+                taken: false,
+                warned: None,
+            });
         }
     }
 }
 
+/// The part that a charge on this counter went to.
+pub(super) fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey, mode: Mode) -> Option<&'a Part<'p>> {
+    parts.iter().find(|part| part.is_on(counter, mode))
+}
+
+/// A verdict under a block that still runs for so long.
+pub(super) fn blocked_for(block: Nanos, judged: Result<(), Refusal>) -> Result<(), Refusal> {
+    match judged {
+        Ok(()) => Err(Refusal::Wait(block)),
+        Err(Refusal::Wait(wait)) => Err(Refusal::Wait(wait.max(block))),
+        Err(Refusal::Never) => Err(Refusal::Never),
+    }
+}
+
 impl<'p> Part<'p> {
-    fn add(&mut self, other: &Charge<'_>) {
+    fn is_on(&self, counter: CounterKey, mode: Mode) -> bool {
+        self.charge.counter == counter && self.is_shadow() == (mode == Mode::Shadow)
+    }
+
+    pub(super) fn is_shadow(&self) -> bool {
+        self.charge.mode == Mode::Shadow
+    }
+
+    /// The charge of all, under the strictest of their terms; one that must fit makes it so for all.
+    fn add(&mut self, other: &Charge<'p>) {
         let own = &mut self.charge;
+        own.mode = if own.mode == other.mode { own.mode } else { Mode::Enforce };
         own.cost = if own.cost < 0 || other.cost < 0 {
             NEVER_FITS
         } else {
-            own.cost.checked_add(other.cost).unwrap_or(NEVER_FITS)
+            let too_much = if own.mode == Mode::Soft { i64::MAX } else { NEVER_FITS };
+            own.cost.checked_add(other.cost).unwrap_or(too_much)
         };
+        if other.hold.is_some() {
+            self.reserved = self.reserved.saturating_add(other.cost);
+            own.hold = own.hold.max(other.hold);
+        }
+        own.block = own.block.or(other.block);
+        own.warn = if own.warn.is_empty() { other.warn } else { own.warn };
         own.terms = Terms {
             ceiling: own.terms.ceiling.min(other.terms.ceiling),
             burst: own.terms.burst.min(other.terms.burst),
@@ -71,13 +122,26 @@ impl<'p> Part<'p> {
         Step { algorithm, terms, now, cost, lease }
     }
 
-    /// The same on the counter that the limit's keys share, within its share of the limit.
+    /// The step to judge, for which no lease matters.
+    pub(super) fn judging(&self, now: Timestamp) -> Step<'p> {
+        Step { cost: self.charge.judged_cost(), ..self.step(now, LeaseId(0)) }
+    }
+
+    /// Whether it is taken even if it does not fit.
+    pub(super) fn is_regardless(&self) -> bool {
+        self.charge.mode == Mode::Soft
+    }
+
+    /// The same on the counter that the limit's keys share, within its share of the limit. It has no blocks and no
+    /// warnings: they would be those of all these keys.
     pub(super) fn as_shared(&self) -> Charge<'p> {
         let share = if let Fail::Local(share) = self.charge.fail { share } else { WHOLE };
         Charge {
             counter: self.charge.limit,
             terms: scaled(self.charge.terms, share),
             fail: Fail::Closed,
+            block: None,
+            warn: &[],
             ..self.charge
         }
     }

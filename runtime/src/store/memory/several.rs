@@ -1,21 +1,22 @@
-//! Decisions of several charges, and those with a key that finds no room.
+//! Decisions of several charges, those with something beside their counters, and those with a key that finds no room.
 //!
 //! The charges become parts, one per counter. All shards concerned are locked in ascending order, then, if a part needs
-//! it, the table of shared counters. Every part is judged before any is taken.
+//! it, the table of shared counters. Every enforced part is judged before any is taken; shadow ones are decided one by
+//! one after that. Blocks and warnings come last: they look for room of their own, and do without if there is none.
 
 use limitrate_core::{
-    algorithm::{LeaseId, Refusal, State, Status},
-    charge::{Charge, Counted, Fail, Verdict},
+    algorithm::{Hold, LeaseId, Status},
+    charge::{Charge, Counted, Mode, Verdict},
     key::CounterKey,
-    time::Timestamp,
+    time::{Nanos, Timestamp},
+    warning,
 };
-use parking_lot::MutexGuard;
-use smallvec::SmallVec;
 
 use super::{
     MemoryStore, NO_ROOM_RETRY,
-    part::{Part, Parts, merge},
-    table::{Step, Table},
+    entry::{Kept, Step, block_key, hold_key, warning_key},
+    part::{Part, Parts, blocked_for, merge, part_on},
+    tables::Tables,
 };
 use crate::store::{Ticket, Verdicts};
 
@@ -34,171 +35,161 @@ pub(super) fn charge(
     let is_shared = |part: &&Part<'_>| part.counted == Counted::Shared;
     if own.iter().any(|part| is_shared(&part)) {
         merge(&mut shared, own.iter().filter(is_shared).map(Part::as_shared), Counted::Shared);
-        tables.shared = Some(store.shared.lock());
+        tables.lock_shared();
         tables.find_room(&mut shared, now);
     }
 
-    // What goes to a shared counter fits its own: it would have been new there.
-    for part in own.iter_mut().filter(|part| part.counted != Counted::Shared).chain(&mut shared) {
-        part.judged = tables.judge(part, now);
-    }
-    let fits = own.iter().chain(&shared).all(|part| part.judged.is_ok());
+    let mut deciding = Deciding { tables, own, shared, now, ticket };
+    deciding.judge(false);
+    let fits = deciding.parts().all(|part| part.judged.is_ok() || part.charge.mode != Mode::Enforce);
     if fits {
-        tables.take(&own, &shared, now, ticket);
+        deciding.take(false);
     }
-    for charge in charges {
-        let part = part_on(&own, charge.counter);
-        let part = part.filter(|part| !is_shared(part)).or_else(|| part_on(&shared, charge.limit));
-        verdicts.extend(part.map(|part| tables.verdict(part, now)));
+    deciding.judge(true);
+    if fits {
+        deciding.take(true);
     }
+    deciding.set_off_blocks(fits);
+    deciding.warn();
+    verdicts.extend(charges.iter().filter_map(|charge| deciding.verdict(charge)));
     fits
 }
 
-/// The lease that a ticket holds on a counter shared by several: each of them is released by itself.
-pub(super) const fn shared_lease(ticket: Ticket, counter: CounterKey) -> LeaseId {
-    LeaseId(ticket.0 ^ super::table::table_hash(counter))
+/// The name that a ticket has on a counter shared by several keys: what each of them holds there ends by itself.
+pub(super) const fn shared_ticket(ticket: Ticket, counter: CounterKey) -> Ticket {
+    Ticket(ticket.0 ^ super::table::table_hash(counter))
 }
 
-fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey) -> Option<&'a Part<'p>> {
-    parts.iter().find(|part| part.charge.counter == counter)
+/// A decision under its locks.
+struct Deciding<'s, 'p> {
+    tables: Tables<'s>,
+    own: Parts<'p>,
+    shared: Parts<'p>,
+    now: Timestamp,
+    ticket: Ticket,
 }
 
-/// A locked shard.
-struct Held<'s> {
-    index: usize,
-    table: MutexGuard<'s, Table>,
-}
-
-/// The tables that a decision touches, locked.
-struct Tables<'s> {
-    store: &'s MemoryStore,
-    held: SmallVec<[Held<'s>; 8]>,
-    shared: Option<MutexGuard<'s, Table>>,
-}
-
-impl<'s> Tables<'s> {
-    /// Locks the shards of all parts: in ascending order, so that no two decisions wait for each other.
-    fn lock(store: &'s MemoryStore, parts: &Parts<'_>) -> Self {
-        let mut indices: SmallVec<[usize; 8]> =
-            parts.iter().map(|part| store.shard_of(part.charge.counter)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let lock = |index| store.shards.get(index).map(|shard| Held { index, table: shard.0.lock() });
-        Self { store, held: indices.into_iter().filter_map(lock).collect(), shared: None }
+impl<'p> Deciding<'_, 'p> {
+    fn parts(&self) -> impl Iterator<Item = &Part<'p>> {
+        self.own.iter().chain(&self.shared)
     }
 
-    /// The table where a part is counted; `None` if it is counted nowhere.
-    fn table(&self, part: &Part<'_>) -> Option<&Table> {
-        match part.counted {
-            Counted::Own => {
-                let index = self.store.shard_of(part.charge.counter);
-                self.held.iter().find(|held| held.index == index).map(|held| &*held.table)
-            }
-            Counted::Shared => self.shared.as_deref(),
-            Counted::Nowhere => None,
+    /// Judges the shadow parts, or the others, where they are counted and by their blocks.
+    fn judge(&mut self, shadow: bool) {
+        for part in self.own.iter_mut().filter(|part| part.is_shadow() == shadow) {
+            // What goes to a shared counter fits its own: it would have been new there.
+            let is_apart = part.counted == Counted::Shared;
+            let judged = if is_apart { Ok(()) } else { self.tables.judge(part, self.now) };
+            let block = self.tables.running_block(part, self.now);
+            part.blocked = block.is_some();
+            part.judged = block.map_or(judged, |remaining| blocked_for(remaining, judged));
+        }
+        for part in self.shared.iter_mut().filter(|part| part.is_shadow() == shadow) {
+            part.judged = self.tables.judge(part, self.now);
         }
     }
 
-    fn table_mut(&mut self, part: &Part<'_>) -> Option<&mut Table> {
-        match part.counted {
-            Counted::Own => {
-                let index = self.store.shard_of(part.charge.counter);
-                self.held.iter_mut().find(|held| held.index == index).map(|held| &mut *held.table)
-            }
-            Counted::Shared => self.shared.as_deref_mut(),
-            Counted::Nowhere => None,
-        }
-    }
-
-    fn state(&self, part: &Part<'_>) -> Option<&State> {
-        self.table(part).and_then(|table| table.state(part.charge.counter))
-    }
-
-    /// Decides where each part is counted: where it is, unless its key is new and there is no room for it.
-    fn find_room(&mut self, parts: &mut Parts<'_>, now: Timestamp) {
-        let mut new_keys = 0;
-        for part in &*parts {
-            if self.is_new(part, now)
-                && let Some(table) = self.table_mut(part)
-            {
-                new_keys += 1;
-                table.sweep(now, new_keys);
-            }
-        }
-        if new_keys == 0 {
-            return;
-        }
-        // Only now that nothing is dropped any more is it known which keys are new.
-        let mut placed: SmallVec<[_; 8]> = SmallVec::new();
-        for part in parts {
-            if !self.is_new(part, now) {
-                continue;
-            }
-            let shard = self.store.shard_of(part.charge.counter);
-            let place = (part.counted == Counted::Own).then_some(shard);
-            let before = placed.iter().filter(|other| **other == place).count();
-            if self.table(part).is_some_and(|table| table.has_room_for(before + 1)) {
-                placed.push(place);
-            } else {
-                part.counted = match part.charge.fail {
-                    Fail::Open | Fail::Closed => Counted::Nowhere,
-                    Fail::Local(_) => Counted::Shared,
-                };
-            }
-        }
-    }
-
-    /// Whether taking this part would add a key. What does not even fit an untouched counter adds none.
-    fn is_new(&self, part: &Part<'_>, now: Timestamp) -> bool {
-        part.charge.cost > 0 && self.state(part).is_none() && judging(part, now).judge(None).is_ok()
-    }
-
-    fn judge(&self, part: &Part<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let no_room = Err(Refusal::Wait(NO_ROOM_RETRY));
-        match (part.counted, part.charge.fail) {
-            (Counted::Nowhere, Fail::Open) => Ok(()),
-            (Counted::Nowhere, Fail::Closed | Fail::Local(_)) => no_room,
-            (Counted::Own, _) => judging(part, now).judge(self.state(part)),
-            // What never fits a share of the limit may yet fit the counter of its own, when there is room.
-            (Counted::Shared, _) => match judging(part, now).judge(self.state(part)) {
-                Err(Refusal::Never) => no_room,
-                judged => judged,
-            },
-        }
-    }
-
-    /// Takes all parts, which were judged to fit.
-    fn take(&mut self, own: &Parts<'_>, shared: &Parts<'_>, now: Timestamp, ticket: Ticket) {
-        for part in own {
-            let counter = part.charge.counter;
-            let (key, step) = match part.counted {
-                Counted::Own => (counter, part.step(now, LeaseId(ticket.0))),
+    /// Takes the shadow parts that fit, or the others, which all do or are taken regardless.
+    fn take(&mut self, shadow: bool) {
+        for part in self.own.iter_mut().filter(|part| part.is_shadow() == shadow) {
+            let Charge { counter, limit, mode, .. } = part.charge;
+            let mut step = part.step(self.now, LeaseId(self.ticket.0));
+            let mut fits = part.judged.is_ok();
+            let (key, ticket) = match part.counted {
+                Counted::Own => (counter, self.ticket),
                 Counted::Shared => {
-                    let limit = part.charge.limit;
-                    let terms = part_on(shared, limit).map_or(part.charge.terms, |part| part.charge.terms);
-                    let step = part.step(now, shared_lease(ticket, counter));
-                    (limit, Step { terms, ..step })
+                    let ticket = shared_ticket(self.ticket, counter);
+                    if let Some(on) = part_on(&self.shared, limit, mode) {
+                        fits &= on.judged.is_ok();
+                        step = Step { terms: on.charge.terms, lease: LeaseId(ticket.0), ..step };
+                    }
+                    (limit, ticket)
                 }
                 Counted::Nowhere => continue,
             };
-            if let Some(table) = self.table_mut(part) {
-                table.take(key, &step);
+            part.taken = fits || part.is_regardless();
+            if part.taken {
+                self.tables.take(part, key, ticket, &step);
             }
         }
     }
 
-    fn verdict(&self, part: &Part<'_>, now: Timestamp) -> Verdict {
-        let is_refused_for_room = part.counted == Counted::Nowhere && part.judged.is_err();
+    /// Sets off the blocks of what did not fit. A shadow charge does so only where it would have been taken.
+    fn set_off_blocks(&mut self, fits: bool) {
+        for part in &mut self.own {
+            let Charge { counter, mode, .. } = part.charge;
+            let counts = part.counted == Counted::Own && (fits || mode != Mode::Shadow);
+            let Some(block) = part.charge.block.filter(|_| counts && !part.blocked && part.judged.is_err())
+            else {
+                continue;
+            };
+            let Some(table) = self.tables.beside_mut(part) else { continue };
+            let key = block_key(counter, mode);
+            let state = block.set_off(table.block(key), self.now);
+            if table.put_swept(self.now, key, Kept::Block(state), block.forgotten_at(&state)) {
+                let remaining = state.remaining(self.now).unwrap_or(Nanos::ZERO);
+                part.judged = blocked_for(remaining, part.judged);
+                part.blocked = true;
+            }
+        }
+    }
+
+    /// Tells the marks that were reached by what was taken. One that finds no room is told, and may be told again.
+    fn warn(&mut self) {
+        for part in &mut self.own {
+            let Charge { counter, algorithm, terms, cost, hold, warn, .. } = part.charge;
+            let is_spent = part.taken && (cost > 0 || hold.is_some());
+            if !is_spent || part.counted != Counted::Own || warn.is_empty() {
+                continue;
+            }
+            let state = self.tables.state(part);
+            let Some(mark) = warning::reached(warn, algorithm, state, terms, self.now) else { continue };
+            let key = warning_key(counter);
+            let last = self.tables.beside(part).and_then(|table| table.warning(key));
+            let Some(given) = warning::given(mark, last, algorithm, state, self.now) else { continue };
+            part.warned = Some(mark);
+            if let Some(table) = self.tables.beside_mut(part) {
+                table.put_swept(self.now, key, Kept::Warning(given), given.until);
+            }
+        }
+    }
+
+    fn verdict(&self, charge: &Charge<'_>) -> Option<Verdict> {
+        let own = part_on(&self.own, charge.counter, charge.mode)?;
+        let is_apart = own.counted == Counted::Shared;
+        let part = if is_apart { part_on(&self.shared, charge.limit, charge.mode)? } else { own };
+        // What is apart has at most a block.
+        let judged = own.judged.and(part.judged);
+        let is_refused_for_room = part.counted == Counted::Nowhere && judged.is_err();
         let status = if is_refused_for_room {
             Status { remaining: 0, reset_after: NO_ROOM_RETRY }
         } else {
-            judging(part, now).status(self.state(part))
+            part.judging(self.now).status(self.tables.state(part))
         };
-        Verdict::new(part.judged, status, part.counted)
+        let verdict = Verdict::new(judged, status, part.counted);
+        Some(Verdict { blocked: own.blocked, warned: own.warned, ..verdict })
     }
 }
 
-/// A step that is not taken, for which no lease matters.
-fn judging<'p>(part: &Part<'p>, now: Timestamp) -> Step<'p> {
-    part.step(now, LeaseId(0))
+impl Tables<'_> {
+    /// Takes a part on a counter, and keeps its reservation there.
+    fn take(&mut self, part: &Part<'_>, key: CounterKey, ticket: Ticket, step: &Step<'_>) {
+        let Some(table) = self.table_mut(part) else { return };
+        let Some(span) = part.charge.hold else {
+            table.take(key, step);
+            return;
+        };
+        let hold = Hold { reserved: part.reserved, place: table.reserve(key, step) };
+        let until = step.now.after(span.max(Nanos(1)));
+        match part.counted {
+            Counted::Own if part.holds => {
+                table.put(hold_key(key, ticket), Kept::Hold(hold), until);
+            }
+            Counted::Shared => {
+                table.put_shared(step.now, hold_key(key, ticket), Kept::Hold(hold), until);
+            }
+            // Without room it stands at what was reserved.
+            Counted::Own | Counted::Nowhere => {}
+        }
+    }
 }

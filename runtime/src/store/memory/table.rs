@@ -1,18 +1,20 @@
-//! A bounded table of counters: one shard of the memory store, under one lock.
+//! A bounded table of entries: one shard of the memory store, under one lock.
 //!
 //! Keys are keyed hashes already, so their bits place them. Each new key pays for looking at a few of the table's
 //! buckets in turn and dropping what is idle there: between two growths every bucket is looked at, no request ever
-//! pays for the whole table, and a counter that still counts is never dropped.
+//! pays for the whole table, and a counter that still counts is never dropped. The same goes for what is kept beside
+//! counters: reservations until they expire, blocks until they are forgotten, warnings until they lapse.
 
 use hashbrown::HashTable;
 use limitrate_core::{
-    algorithm::{Algorithm, LeaseId, Refusal, State, Status, Terms},
+    algorithm::{Algorithm, Hold, LeaseId, Place, State},
+    block,
     key::CounterKey,
     time::{Nanos, Timestamp},
+    warning,
 };
 
-/// How long a counter is kept after it became idle: a clock that steps back by less finds it still there.
-pub(super) const KEPT_IDLE: Nanos = Nanos::from_secs(1);
+use super::entry::{Entry, Kept, Step};
 
 /// How many buckets each new key looks at for idle counters. The table doubles when it grows, to 16 buckets for every 7
 /// keys, and grows again after as many more keys: 3 each are enough to have looked at all of them.
@@ -24,67 +26,7 @@ const SWEPT_WHEN_FULL: usize = 32;
 /// How any in-flight limit reads its state: how long its leases last stands in the leases.
 const IN_FLIGHT: Algorithm = Algorithm::InFlight(Nanos::ZERO);
 
-/// One charge as the arithmetic sees it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Step<'p> {
-    pub(super) algorithm: &'p Algorithm,
-    pub(super) terms: Terms,
-    pub(super) now: Timestamp,
-    pub(super) cost: i64,
-    pub(super) lease: LeaseId,
-}
-
-impl Step<'_> {
-    #[inline]
-    pub(super) fn judge(&self, state: Option<&State>) -> Result<(), Refusal> {
-        self.algorithm.judge(state, self.terms, self.now, self.cost)
-    }
-
-    #[inline]
-    pub(super) fn status(&self, state: Option<&State>) -> Status {
-        self.algorithm.status(state, self.terms, self.now)
-    }
-}
-
-/// One counter.
-// Of the size of a cache line and aligned to it, so that a look-up that finds its key has loaded all of it.
-#[derive(Debug)]
-#[repr(align(64))]
-pub(super) struct Entry {
-    key: CounterKey,
-    idle_at: Timestamp,
-    /// Never `None` in a table; an option because that is what [`Algorithm::take`] changes in place.
-    state: Option<State>,
-}
-
-impl Entry {
-    fn new(key: CounterKey) -> Self {
-        Self { key, idle_at: Timestamp::MIN, state: None }
-    }
-
-    #[inline]
-    pub(super) fn state(&self) -> Option<&State> {
-        self.state.as_ref()
-    }
-
-    /// Takes the cost of a step that was judged to fit.
-    #[inline]
-    pub(super) fn take(&mut self, step: &Step<'_>) {
-        step.algorithm.take(&mut self.state, step.terms, step.now, step.cost, step.lease);
-        self.note_idle(step.algorithm);
-    }
-
-    #[inline]
-    fn note_idle(&mut self, algorithm: &Algorithm) {
-        self.idle_at = self.state.as_ref().map_or(Timestamp::MIN, |state| algorithm.idle_at(state));
-    }
-
-    fn is_idle(&self, now: Timestamp) -> bool {
-        now.since(self.idle_at) >= KEPT_IDLE
-    }
-}
-
-/// Counters by key, at most so many.
+/// Counters and what is kept beside them by key, at most so many.
 #[derive(Debug)]
 pub(super) struct Table {
     entries: HashTable<Entry>,
@@ -111,7 +53,12 @@ impl Table {
 
     #[inline]
     pub(super) fn state(&self, key: CounterKey) -> Option<&State> {
-        self.entries.find(table_hash(key), |entry| entry.key == key).and_then(Entry::state)
+        self.entry(key).and_then(Entry::state)
+    }
+
+    #[inline]
+    fn entry(&self, key: CounterKey) -> Option<&Entry> {
+        self.entries.find(table_hash(key), |entry| entry.key == key)
     }
 
     #[inline]
@@ -125,7 +72,7 @@ impl Table {
         self.max.saturating_sub(self.len()) >= keys
     }
 
-    /// Drops idle counters from the next few buckets, for one of so many new keys that want room. Returns how many
+    /// Drops what is idle from the next few buckets, for one of so many new keys that want room. Returns how many
     /// buckets it looked at, which is bounded.
     pub(super) fn sweep(&mut self, now: Timestamp, new_keys: usize) -> usize {
         let buckets = self.entries.num_buckets();
@@ -150,17 +97,104 @@ impl Table {
         if let Some(entry) = self.entry_mut(key) {
             entry.take(step);
         } else {
-            let mut entry = Entry::new(key);
+            let mut entry = Entry::new(key, None);
             entry.take(step);
             self.insert(entry);
         }
+    }
+
+    /// The same of a cost that may be settled.
+    pub(super) fn reserve(&mut self, key: CounterKey, step: &Step<'_>) -> Place {
+        if let Some(entry) = self.entry_mut(key) {
+            return entry.reserve(step);
+        }
+        let mut entry = Entry::new(key, None);
+        let place = entry.reserve(step);
+        self.insert(entry);
+        place
+    }
+
+    /// Takes out a reservation and settles it; what it was is returned, unless it had expired or was never there.
+    pub(super) fn settle(
+        &mut self,
+        hold: CounterKey,
+        counter: CounterKey,
+        algorithm: &Algorithm,
+        now: Timestamp,
+        actual: i64,
+    ) -> Option<Hold> {
+        let entry = self.remove(hold)?;
+        let hold = match entry.kept {
+            Kept::Hold(hold) if now < entry.idle_at => hold,
+            Kept::Hold(_) | Kept::Counter(_) | Kept::Block(_) | Kept::Warning(_) => return None,
+        };
+        if let Some(entry) = self.entry_mut(counter) {
+            entry.settle(algorithm, &hold, now, actual);
+        } else {
+            // In the room that the reservation had.
+            let mut entry = Entry::new(counter, None);
+            entry.settle(algorithm, &hold, now, actual);
+            self.insert(entry);
+        }
+        Some(hold)
+    }
+
+    /// The block under a key.
+    pub(super) fn block(&self, key: CounterKey) -> Option<block::State> {
+        self.entry(key).and_then(|entry| if let Kept::Block(block) = entry.kept { Some(block) } else { None })
+    }
+
+    /// The warning under a key.
+    pub(super) fn warning(&self, key: CounterKey) -> Option<warning::State> {
+        self.entry(key).and_then(
+            |entry| {
+                if let Kept::Warning(warning) = entry.kept { Some(warning) } else { None }
+            },
+        )
+    }
+
+    /// Keeps something beside a counter until an instant. False if its key is new and there is no room for it.
+    pub(super) fn put(&mut self, key: CounterKey, kept: Kept, idle_at: Timestamp) -> bool {
+        let fresh = Entry { key, idle_at, kept };
+        if let Some(entry) = self.entry_mut(key) {
+            *entry = fresh;
+            return true;
+        }
+        self.insert(fresh)
+    }
+
+    /// The same, after a sweep: for what was found no room before.
+    pub(super) fn put_swept(
+        &mut self,
+        now: Timestamp,
+        key: CounterKey,
+        kept: Kept,
+        idle_at: Timestamp,
+    ) -> bool {
+        if self.entry(key).is_none() {
+            self.sweep(now, 1);
+        }
+        self.put(key, kept, idle_at)
+    }
+
+    /// The same for a reservation beside a shared counter, which leaves half of the table to counters.
+    pub(super) fn put_shared(&mut self, now: Timestamp, key: CounterKey, kept: Kept, idle_at: Timestamp) {
+        self.sweep(now, 1);
+        if self.len() < self.max / 2 || self.entry(key).is_some() {
+            self.put(key, kept, idle_at);
+        }
+    }
+
+    /// How many reservations may still be settled.
+    pub(super) fn holds(&self, now: Timestamp) -> usize {
+        self.entries.iter().filter(|entry| entry.is_open(now)).count()
     }
 
     /// Ends a lease. False if it has expired, was released before or was never there.
     pub(super) fn release(&mut self, key: CounterKey, now: Timestamp, lease: LeaseId) -> bool {
         let Some(entry) = self.entry_mut(key) else { return false };
         let held = IN_FLIGHT.used(entry.state(), now);
-        if let Some(State::InFlight(leases)) = &mut entry.state
+        if let Kept::Counter(Some(State::InFlight(leases))) = &mut entry.kept
             && leases.release(lease)
         {
             entry.note_idle(&IN_FLIGHT);
@@ -177,24 +211,25 @@ impl Table {
         algorithm: &Algorithm,
         used: i64,
     ) -> bool {
-        let mut state = self.remove(key);
+        let removed = self.remove(key).map(|entry| entry.kept);
+        let mut state = if let Some(Kept::Counter(state)) = removed { state } else { None };
         let was_set = algorithm.set_used(&mut state, now, used);
-        let mut entry = Entry { state, ..Entry::new(key) };
+        let mut entry = Entry::new(key, state);
         entry.note_idle(algorithm);
-        if !self.has_room_for(1) && entry.state.is_some() {
+        if !self.has_room_for(1) && entry.state().is_some() {
             self.sweep(now, 1);
         }
         self.insert(entry) && was_set
     }
 
-    fn remove(&mut self, key: CounterKey) -> Option<State> {
+    fn remove(&mut self, key: CounterKey) -> Option<Entry> {
         let found = self.entries.find_entry(table_hash(key), |entry| entry.key == key);
-        found.ok().and_then(|entry| entry.remove().0.state)
+        found.ok().map(|entry| entry.remove().0)
     }
 
-    /// Adds a key that is not there, if it has a state. False if there is no room.
+    /// Adds a key that is not there, unless it is a counter without a state. False if there is no room.
     fn insert(&mut self, entry: Entry) -> bool {
-        if entry.state.is_none() {
+        if matches!(entry.kept, Kept::Counter(None)) {
             return true;
         }
         let has_room = self.has_room_for(1);
@@ -207,7 +242,9 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use limitrate_core::algorithm::Terms;
+
+    use super::{super::entry::KEPT_IDLE, *};
 
     const SECOND: Nanos = Nanos::from_secs(1);
     const EACH_SECOND: Algorithm = Algorithm::Bucket(SECOND);
@@ -219,11 +256,6 @@ mod tests {
 
     fn key(number: u64) -> CounterKey {
         CounterKey::of_limit(&number.to_le_bytes(), 7)
-    }
-
-    #[test]
-    fn an_entry_is_one_cache_line() {
-        assert_eq!(size_of::<Entry>(), 64);
     }
 
     #[test]
