@@ -2,6 +2,9 @@
 //!
 //! Each wants an empty store with room for a thousand counters.
 
+pub(crate) mod blocks;
+pub(crate) mod modes;
+pub(crate) mod reservations;
 pub(crate) mod threads;
 
 use limitrate_core::{
@@ -39,6 +42,32 @@ macro_rules! store_conformance {
                 a_lease_ends_once_by_release_or_expiry,
                 use_can_be_set_and_read,
                 a_ceiling_that_changes_keeps_what_was_used;
+            crate::store_conformance::reservations:
+                settling_replaces_what_was_reserved_once,
+                a_reservation_expires_and_stands,
+                a_refused_decision_reserves_nothing,
+                settlements_of_a_batch_are_apart,
+                nothing_is_reserved_once_nothing_is_left,
+                a_difference_goes_where_the_cost_was_taken,
+                charges_on_one_counter_hold_one_reservation,
+                a_reservation_in_flight_is_a_lease,
+                a_decision_of_nothing_plain_is_as_one_of_plain_charges;
+            crate::store_conformance::modes:
+                a_soft_charge_is_taken_past_the_ceiling,
+                a_soft_charge_is_not_taken_when_another_does_not_fit,
+                charges_on_one_counter_must_fit_if_one_must,
+                a_shadow_charge_changes_no_decision,
+                a_shadow_charge_is_only_judged_when_the_request_is_refused,
+                a_shadow_charge_is_judged_apart_from_an_enforced_one_on_its_counter,
+                nothing_but_watching_always_goes_through;
+            crate::store_conformance::blocks:
+                a_charge_that_does_not_fit_sets_off_a_block,
+                blocks_double_and_are_forgotten,
+                the_longer_wait_is_told,
+                a_charge_that_fits_sets_off_no_block_when_another_does_not,
+                a_shadow_block_stops_only_shadows,
+                a_mark_is_told_once_for_each_key_and_window,
+                what_is_not_taken_is_not_told;
             crate::store_conformance::threads:
                 threads_on_one_key_are_admitted_exactly_to_the_ceiling,
                 threads_over_several_keys_in_any_order_are_admitted_exactly,
