@@ -13,6 +13,7 @@ pub mod key;
 pub mod literal;
 pub mod net;
 pub mod path;
+pub mod rollout;
 pub mod schedule;
 pub mod time;
 pub mod unit;
