@@ -8,6 +8,8 @@ mod algorithm;
 mod choice;
 mod clause;
 mod declaration;
+mod downgrade;
+mod exceed;
 mod expr;
 mod http;
 mod identity;
@@ -19,12 +21,13 @@ mod missing;
 mod operator;
 mod plan;
 mod reply;
+mod reserve;
+mod rollout;
 mod rule;
 mod test;
 mod types;
 mod worst_case;
 
-pub(crate) use identity::algorithm_words;
 pub(crate) use membership::MAX_REGEX_BYTES;
 pub use test::TEST_START;
 
@@ -85,6 +88,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         checker.rule(rule);
     }
     checker.identities();
+    checker.downgrades();
     checker.count_charges();
     checker.counters = Counters::new(&checker.out);
     for test in &resolved.tests {

@@ -3,10 +3,12 @@
 //! Every expression has a type and knows whether it may be absent; names are positions. Nothing here can be wrong any
 //! more: a policy that has a [`Checked`] tree without errors compiles.
 
+mod operands;
+
 use ipnet::IpNet;
 use limitrate_core::{
     algorithm::Algorithm,
-    charge::Fail,
+    charge::{Block, Fail},
     facts::{FactDecl, FactId, OwnedValue},
     literal,
     path::Pattern,
@@ -230,8 +232,27 @@ pub struct Rule {
     pub span: Span,
     /// Which requests it looks at; empty means all.
     pub on: Vec<Target>,
+    /// For which of them it is enforced.
+    pub enforced: Enforced,
     /// What it does.
     pub body: Vec<Stmt>,
+}
+
+/// For whom a rule is enforced; for all others it is measured and reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforced {
+    /// For everybody.
+    #[default]
+    Always,
+    /// For nobody: `shadow rule`.
+    Never,
+    /// `rollout 10% by user`
+    For {
+        /// Parts per million.
+        share: i64,
+        /// The fact whose values are told apart.
+        by: FactId,
+    },
 }
 
 /// A method with a path pattern.
@@ -304,12 +325,55 @@ pub struct Limit {
     pub starting: Option<i64>,
     /// What one request takes; one where not written.
     pub cost: Option<Expr>,
+    /// What a reserved cost turns out to be.
+    pub settle: Option<Settle>,
     /// The part of each further key.
     pub share: Option<Share>,
     /// What happens when the counter cannot be kept.
     pub fail: Fail,
     /// Parts per million of the ceiling at which to warn, ascending.
     pub warn: Vec<i64>,
+    /// What happens to a request that does not fit.
+    pub exceed: Exceed,
+    /// How long a key that did not fit stays refused.
+    pub block: Option<Block>,
+    /// The name that its counters had before.
+    pub was: Option<String>,
+}
+
+/// `settle actual`, or what `refund when` stands for.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// What the request really cost, in the ceiling's unit.
+    pub actual: Expr,
+    /// How long the reservation stays open.
+    pub lease: Nanos,
+}
+
+/// What happens to a request that does not fit.
+#[derive(Debug, Clone, Default)]
+pub enum Exceed {
+    /// It is rejected with 429.
+    #[default]
+    Reject,
+    /// It is rejected with this status and text.
+    Deny {
+        /// The HTTP status.
+        status: u16,
+        /// The text, in pieces.
+        message: Vec<MessagePiece>,
+    },
+    /// It is taken past the ceiling, and reported.
+    Allow,
+    /// It is decided once more with this fact changed.
+    Downgrade {
+        /// The fact.
+        fact: FactId,
+        /// Its value then.
+        to: OwnedValue,
+        /// The clause.
+        span: Span,
+    },
 }
 
 /// `at most 30% per user`.

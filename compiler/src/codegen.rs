@@ -1,5 +1,8 @@
 //! Machine code: leaf functions over integers, one per run of sites, in memory of their own.
 //!
+//! Decisions, reports of shadows and settlements are entries of their own: what only a settlement needs costs no
+//! decision anything.
+//!
 //! The code calls nothing, allocates nothing and has no relocations, so that it can be copied to where it runs: the
 //! mapping is writable first and executable after, never both, and is unmapped when the last [`Code`] is dropped.
 //! All `unsafe` of the crate is in `memory.rs`.
@@ -53,12 +56,23 @@ pub fn compile(program: &Program) -> Result<Code, CodegenError> {
     let denies = program.denies.iter().map(|site| translate::Site::bare(site.when)).collect();
     let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();
     let charges = program.charges.iter().map(translate::Site::charge).collect();
+    let reports = program.reports.iter().map(|site| translate::Site::bare(site.when)).collect();
+    let settlements = program.settlements.iter().map(translate::Site::settlement).collect();
+    let sites = [
+        program.denies.len(),
+        program.exempts.len(),
+        program.charges.len(),
+        program.reports.len(),
+        program.settlements.len(),
+    ];
     let layout = Layout {
         denies: generator.stratum(program, denies)?,
         exempts: generator.stratum(program, exempts)?,
         charges: generator.stratum(program, charges)?,
+        reports: generator.stratum(program, reports)?,
+        settlements: generator.stratum(program, settlements)?,
         slots: program.slots.len(),
-        most_sites: program.denies.len().max(program.exempts.len()).max(program.charges.len()),
+        most_sites: sites.into_iter().max().unwrap_or(0),
     };
     Code::map(&generator.bytes, layout).map_err(CodegenError::Memory)
 }

@@ -25,7 +25,10 @@ use limitrate_grammar::{ast::Verb, span::Span};
 
 pub use verify::{Malformed, verify};
 
-use crate::checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Type};
+use crate::{
+    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Type},
+    identity::CounterIdentity,
+};
 use slot::Slot;
 
 /// A node of the expression graph. Operands come before the nodes that use them.
@@ -111,6 +114,8 @@ pub struct Tables {
     pub regexes: Vec<regex::Regex>,
     /// Schedules.
     pub schedules: Vec<Schedule>,
+    /// Qualified names of the rules that are enforced for some.
+    pub rollouts: Vec<String>,
 }
 
 /// Where a site comes from: a rule or a plan's limit.
@@ -268,9 +273,11 @@ pub struct LimitInfo {
     pub keys: Vec<KeyPart>,
     /// Whether its counters are those of a shadow: they never meet the enforced ones.
     pub shadow: bool,
-    /// The identity that it had before it was renamed (`was`), which its counters keep.
+    /// The name that it had before it was renamed (`was`), under which its counters are kept.
     pub was: Option<String>,
     /// The counters' identity, as the language defines it: what a reload compares.
+    pub counter: CounterIdentity,
+    /// The identity as one text, from which the counters' keys are made.
     pub identity: String,
 }
 

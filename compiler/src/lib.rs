@@ -9,6 +9,7 @@ pub mod checked;
 #[cfg(feature = "jit")]
 pub mod codegen;
 pub mod explain;
+pub mod identity;
 pub mod interpret;
 pub mod ir;
 pub mod lower;

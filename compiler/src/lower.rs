@@ -5,23 +5,24 @@
 
 mod expr;
 mod lets;
+mod limit;
 mod message;
+mod settle;
 mod table;
 
 use std::collections::HashMap;
 
-use limitrate_core::{algorithm::Algorithm, charge::Mode};
+use limitrate_core::facts::FactId;
 use limitrate_grammar::span::Span;
 
 use lets::Reading;
 use table::TableBuilder;
 
 use crate::{
-    check::algorithm_words,
-    checked::{Arithmetic, Checked, KeyPart, KeySource, LetId, Limit, PlanLimit, Rule, Stmt, Target},
+    checked::{Checked, Comparison, Enforced, LetId, PlanLimit, Rule, Stmt, Target},
     ir::{
-        Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, LimitInfo, NodeId, Origin, OriginKind,
-        Program, arithmetic, build::Graph, methods, slot::Slot,
+        DenySite, ExemptSite, LimitId, NodeId, Origin, OriginKind, Program, ReportSite, build::Graph,
+        methods, slot::Slot,
     },
 };
 
@@ -58,12 +59,22 @@ pub fn lower(checked: Checked) -> Program {
 
 /// Puts sites in the order of their names: of rules for `deny` and `exempt`, of limits for charges.
 fn sort_sites(out: &mut Program) {
-    let Program { denies, exempts, charges, origins, limits, .. } = out;
+    let Program { denies, exempts, charges, reports, origins, limits, .. } = out;
     let origin = |at: usize| origins.get(at).map(|o| o.name.as_str());
     denies.sort_by(|a, b| (origin(a.origin), a.span).cmp(&(origin(b.origin), b.span)));
     exempts.sort_by(|a, b| (origin(a.origin), a.span).cmp(&(origin(b.origin), b.span)));
+    reports.sort_by(|a, b| (origin(a.origin), a.span).cmp(&(origin(b.origin), b.span)));
     let limit = |at: LimitId| limits.get(at.0 as usize).map(|l| l.name.as_str());
     charges.sort_by(|a, b| (limit(a.limit), a.span).cmp(&(limit(b.limit), b.span)));
+}
+
+/// When a statement applies: enforced, or only measured.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    enforced: Option<NodeId>,
+    shadow: Option<NodeId>,
+    /// Where the statement stands.
+    origin: usize,
 }
 
 pub(crate) struct Lowering<'c> {
@@ -72,8 +83,8 @@ pub(crate) struct Lowering<'c> {
     tables: TableBuilder,
     /// What `let`s have come to.
     lets: HashMap<(Reading, LetId), NodeId>,
-    /// The position of each limit by its name.
-    limits: HashMap<String, usize>,
+    /// The position of each limit by its name, and by whether it is a shadow.
+    limits: HashMap<(String, bool), usize>,
     out: Program,
 }
 
@@ -81,7 +92,26 @@ impl Lowering<'_> {
     fn rule(&mut self, rule: &Rule) {
         let applies = self.targets(&rule.on);
         let origin = self.origin(OriginKind::Rule, &rule.name, rule.span, applies);
-        self.block(&rule.body, applies, origin);
+        let guard = match rule.enforced {
+            Enforced::Always => Guard { enforced: Some(applies), shadow: None, origin },
+            Enforced::Never => Guard { enforced: None, shadow: Some(applies), origin },
+            Enforced::For { share, by } => {
+                let chosen = self.chosen(&rule.name, share, by);
+                let enforced = self.graph.and(applies, chosen);
+                let not = self.graph.not(chosen);
+                let shadow = self.graph.and(applies, not);
+                Guard { enforced: Some(enforced), shadow: Some(shadow), origin }
+            }
+        };
+        self.block(&rule.body, guard);
+    }
+
+    /// Whether a rule is rolled out to the request: whether its number for the rule lies below the share.
+    fn chosen(&mut self, rule: &str, share: i64, by: FactId) -> NodeId {
+        let rule = self.tables.rollout(rule);
+        let number = self.graph.slot(Slot::Rollout(by, rule));
+        let share = self.graph.constant(share);
+        self.graph.compare(Comparison::Lt, number, share)
     }
 
     fn origin(&mut self, kind: OriginKind, name: &str, span: Span, applies: NodeId) -> usize {
@@ -112,35 +142,48 @@ impl Lowering<'_> {
         any
     }
 
-    fn block(&mut self, body: &[Stmt], when: NodeId, origin: usize) {
+    fn block(&mut self, body: &[Stmt], guard: Guard) {
         for stmt in body {
             match stmt {
-                Stmt::Limit(limit) => self.limit(limit, when, origin),
+                Stmt::Limit(limit) => self.limit(limit, guard),
                 Stmt::Deny(deny) => {
-                    let message = self.message(&deny.message);
-                    self.out.denies.push(DenySite {
-                        when,
-                        origin,
-                        status: deny.status,
-                        message,
-                        span: deny.span,
-                    });
+                    if let Some(when) = guard.enforced {
+                        let message = self.message(&deny.message);
+                        let (origin, status, span) = (guard.origin, deny.status, deny.span);
+                        self.out.denies.push(DenySite { when, origin, status, message, span });
+                    }
+                    self.report(guard, true, deny.span);
                 }
-                Stmt::Exempt(exempt) => self.out.exempts.push(ExemptSite {
-                    when,
-                    origin,
-                    reason: exempt.reason.clone(),
-                    span: exempt.span,
-                }),
+                Stmt::Exempt(exempt) => {
+                    if let Some(when) = guard.enforced {
+                        let (origin, reason, span) = (guard.origin, exempt.reason.clone(), exempt.span);
+                        self.out.exempts.push(ExemptSite { when, origin, reason, span });
+                    }
+                    self.report(guard, false, exempt.span);
+                }
                 Stmt::If(condition, then, otherwise) => {
                     let condition = self.value(condition);
-                    let yes = self.graph.and(when, condition);
-                    self.block(then, yes, origin);
+                    let yes = self.guarded(guard, condition);
+                    self.block(then, yes);
                     let not = self.graph.not(condition);
-                    let no = self.graph.and(when, not);
-                    self.block(otherwise, no, origin);
+                    let no = self.guarded(guard, not);
+                    self.block(otherwise, no);
                 }
             }
+        }
+    }
+
+    /// The guard where a condition holds too.
+    fn guarded(&mut self, guard: Guard, condition: NodeId) -> Guard {
+        let enforced = guard.enforced.map(|when| self.graph.and(when, condition));
+        let shadow = guard.shadow.map(|when| self.graph.and(when, condition));
+        Guard { enforced, shadow, ..guard }
+    }
+
+    /// A `deny` or `exempt` where it is only reported.
+    fn report(&mut self, guard: Guard, deny: bool, span: Span) {
+        if let Some(when) = guard.shadow {
+            self.out.reports.push(ReportSite { when, origin: guard.origin, deny, span });
         }
     }
 
@@ -155,122 +198,6 @@ impl Lowering<'_> {
         let when = self.graph.and(applies, of_plans);
         let name = self.checked.plans.get(of_plan.written_in).cloned().unwrap_or_default();
         let origin = self.origin(OriginKind::Plan, &name, of_plan.limit.span, when);
-        self.limit(&of_plan.limit, when, origin);
-    }
-
-    fn limit(&mut self, limit: &Limit, when: NodeId, origin: usize) {
-        let unlimited = self.unlimited(&limit.ceiling);
-        let limited = self.graph.not(unlimited);
-        let when = self.graph.and(when, limited);
-        let ceiling = self.value(&limit.ceiling);
-        let cost = match &limit.cost {
-            Some(cost) => self.value(cost),
-            None => self.graph.constant(1),
-        };
-        let site = ChargeSite {
-            when: self.unless_skipped(&limit.shape.keys, when),
-            limit: self.limit_info(limit, limit.name.clone(), &limit.shape.keys),
-            origin,
-            algorithm: limit.shape.algorithm.clone(),
-            ceiling,
-            cost,
-            burst: burst(limit),
-            starting: limit.starting,
-            fail: limit.fail,
-            mode: Mode::Enforce,
-            settle: None,
-            warn: Vec::new(),
-            exceed: Exceed::Reject,
-            block: None,
-            span: limit.span,
-        };
-        if let Some(share) = &limit.share {
-            let ppm = self.graph.constant(share.ppm);
-            let part = |amount: i64| arithmetic::apply(Arithmetic::Scale, amount, share.ppm);
-            let of_share = ChargeSite {
-                when: self.unless_skipped(&share.keys, when),
-                limit: self.limit_info(limit, format!("{}.share", limit.name), &share.keys),
-                ceiling: self.graph.arithmetic(Arithmetic::Scale, ceiling, ppm),
-                burst: match site.burst {
-                    Burst::Fixed(burst) => Burst::Fixed(part(burst).max(1)),
-                    Burst::Ceiling => Burst::Ceiling,
-                },
-                algorithm: site.algorithm.clone(),
-                origin,
-                cost,
-                starting: limit.starting.map(|amount| part(amount).max(1)),
-                fail: limit.fail,
-                mode: site.mode,
-                settle: site.settle,
-                warn: Vec::new(),
-                exceed: Exceed::Reject,
-                block: site.block,
-                span: limit.span,
-            };
-            self.out.charges.push(of_share);
-        }
-        self.out.charges.push(site);
-    }
-
-    /// A limit whose key has a missing optional level is skipped.
-    fn unless_skipped(&mut self, keys: &[KeyPart], when: NodeId) -> NodeId {
-        keys.iter().filter_map(|part| part.skip_without).fold(when, |when, fact| {
-            let present = self.fact_present(fact);
-            self.graph.and(when, present)
-        })
-    }
-
-    fn limit_info(&mut self, limit: &Limit, name: String, keys: &[KeyPart]) -> LimitId {
-        let found = self.limits.get(&name).copied();
-        let position = found.unwrap_or_else(|| {
-            let identity = self.identity(limit, &name, keys);
-            self.limits.insert(name.clone(), self.out.limits.len());
-            self.out.limits.push(LimitInfo {
-                name,
-                unit: limit.shape.unit,
-                algorithm: limit.shape.algorithm.clone(),
-                word: limit.word,
-                keys: keys.to_vec(),
-                shadow: false,
-                was: None,
-                identity,
-            });
-            self.out.limits.len() - 1
-        });
-        LimitId(u32::try_from(position).unwrap_or(u32::MAX))
-    }
-
-    /// Module, name, unit, family with window, key part names: what a counter is, by the language's definition.
-    fn identity(&self, limit: &Limit, name: &str, keys: &[KeyPart]) -> String {
-        let unit = limit.shape.unit.name();
-        let family = algorithm_words(&limit.shape.algorithm);
-        let parts: Vec<String> = keys.iter().map(|part| self.key_words(part)).collect();
-        format!("{name} | {unit} | {family} | per {}", parts.join(", "))
-    }
-
-    fn key_words(&self, part: &KeyPart) -> String {
-        let names: Vec<String> = part
-            .alternatives
-            .iter()
-            .map(|source| match source {
-                KeySource::Fact(fact) => self
-                    .checked
-                    .facts
-                    .get(usize::from(fact.0))
-                    .map(|fact| fact.decl.name.to_string())
-                    .unwrap_or_default(),
-                KeySource::Literal(text) => format!("{text:?}"),
-            })
-            .collect();
-        names.join(" ?? ")
-    }
-}
-
-/// The capacity of a limit's bucket: as written, one for `gcra`, else the ceiling.
-fn burst(limit: &Limit) -> Burst {
-    match (limit.burst, &limit.shape.algorithm) {
-        (Some(burst), _) => Burst::Fixed(burst),
-        (None, Algorithm::Bucket(_)) if limit.word == "gcra" => Burst::Fixed(1),
-        _ => Burst::Ceiling,
+        self.limit(&of_plan.limit, Guard { enforced: Some(when), shadow: None, origin });
     }
 }

@@ -51,6 +51,9 @@ pub struct Scratch {
     /// The sites that apply, after [`Policy::decide`].
     pub sites: Vec<RawCharge>,
     values: Values,
+    /// What machine code finds of settlements and reports.
+    #[cfg(feature = "jit")]
+    found: Vec<RawCharge>,
 }
 
 impl Policy {
@@ -108,15 +111,40 @@ impl Policy {
 
 impl Policy {
     /// What each of [`Program::settlements`] comes to over the frame of a request with the facts of its response.
-    ///
-    /// Interpreted: a settlement waits for a response, which takes longer by far.
+    /// `None` where the response lacks a fact that one needs.
     pub fn settle(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<Option<i64>>) {
-        interpret::settle(&self.program, frame, &mut scratch.values, out);
+        match &self.backend {
+            #[cfg(feature = "jit")]
+            Backend::Native(code) => {
+                code.settle(frame, &mut scratch.found);
+                out.clear();
+                out.resize(self.program.settlements.len(), None);
+                for site in &scratch.found {
+                    let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
+                    if let Some(place) = place {
+                        *place = Some(site.cost);
+                    }
+                }
+            }
+            Backend::Interpreter(_) => {
+                interpret::settle(&self.program, frame, &mut scratch.values, out);
+            }
+        }
     }
 
     /// The shadow denies and exempts that apply to a request, by their position in [`Program::reports`].
     pub fn report(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<u32>) {
-        interpret::report(&self.program, frame, &mut scratch.values, out);
+        match &self.backend {
+            #[cfg(feature = "jit")]
+            Backend::Native(code) => {
+                code.report(frame, &mut scratch.found);
+                out.clear();
+                out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
+            }
+            Backend::Interpreter(_) => {
+                interpret::report(&self.program, frame, &mut scratch.values, out);
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod key;
 pub mod literal;
 pub mod net;
 pub mod path;
+pub mod rollout;
 pub mod schedule;
 pub mod time;
 pub mod unit;

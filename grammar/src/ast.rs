@@ -13,8 +13,8 @@ pub use declaration::{
     Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, WeekSpan,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind, RateWindow};
-pub use limit::{Clause, ClauseKind, FailMode, Key, KeyAtom, Keys, Limit};
-pub use rule::{On, Rule, Stmt, StmtKind, Target, Verb};
+pub use limit::{BlockFor, Clause, ClauseKind, Exceed, ExceedAction, FailMode, Key, KeyAtom, Keys, Limit};
+pub use rule::{On, Rollout, Rule, Stmt, StmtKind, Target, Verb};
 pub use test::{Bind, Comparison, Expected, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used};
 
 use crate::span::{Span, Spanned};

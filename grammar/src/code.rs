@@ -91,6 +91,8 @@ codes! {
     RL0303 "cost may be missing"
     /// A limit whose unit needs a cost and has none.
     RL0304 "cost not said"
+    /// A reservation that nothing settles, or a settlement of nothing.
+    RL0402 "reserve and settle belong together"
     /// A value that must not depend on the request.
     RL0403 "must be constant"
     /// A limit without a key.
@@ -107,8 +109,12 @@ codes! {
     RL0506 "clause twice"
     /// A limit whose shape changes along a plan ladder.
     RL0507 "shape changes along a plan ladder"
+    /// Two limits that change one fact to different values.
+    RL0508 "conflicting downgrades"
     /// More facts, charges, arms or plans than a decision may have.
     RL0509 "too much for one decision"
+    /// A share that comes to less than one unit.
+    RL0511 "share of nothing"
     /// A constant that a plan lacks.
     RL0604 "plan lacks a constant"
     /// An edition this compiler does not know.
@@ -117,8 +123,18 @@ codes! {
     RL0701 "test failed"
     /// A test that does not give a fact its requests need.
     RL0704 "fact not given"
+    /// A request that can never pass.
+    RL1012 "one request exceeds the ceiling"
     /// A calendar window that does not say its zone.
     RL1301 "calendar window without `resets in`"
+    /// A fixed window of less than a day, whose edge lets twice the ceiling through.
+    RL1302 "twice the ceiling at a window's edge"
+    /// A limit of money that does not say what happens without a store.
+    RL1304 "money limit without `fail`"
+    /// An `exempt` that does not say why.
+    RL1305 "exempt without a reason"
+    /// A sliding window with so small a ceiling that it lets less through than it says.
+    RL1306 "ceiling too small for a sliding window"
 }
 
 impl Code {
@@ -131,7 +147,7 @@ impl Code {
     /// Codes from `RL10` on are warnings.
     #[must_use]
     pub const fn severity(self) -> Severity {
-        if (self as usize) < (Self::RL1301 as usize) { Severity::Error } else { Severity::Warning }
+        if (self as usize) < (Self::RL1012 as usize) { Severity::Error } else { Severity::Warning }
     }
 }
 

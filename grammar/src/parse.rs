@@ -10,6 +10,7 @@
 )]
 
 mod declare;
+mod exceed;
 mod explain;
 mod expr;
 mod foreign;

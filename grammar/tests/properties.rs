@@ -148,10 +148,19 @@ fn clause() -> impl Strategy<Value = String> {
         "fail local 25%",
         "fail closed",
         "per user , account ?? ip ?? \"none\"",
+        "warn at 50% , 80%",
+        "was old_name",
+        "on exceed allow",
+        "on exceed reject block for 5min",
+        "on exceed block for 1 min doubling up to 1hour forget after 1 day",
+        "on exceed deny 429 \"slow { down\" block for 1 min doubling up to 60 min",
+        "on exceed deny",
     ]);
     prop_oneof![
         3 => fixed.prop_map(|text| text.to_owned()),
-        1 => (select(vec!["burst", "starting", "costing"]), expr()).prop_map(|(word, value)| join(&[word, "(", &value, ")"])),
+        1 => (select(vec!["burst", "starting", "costing", "settle", "refund when", "on exceed downgrade model to"]), expr())
+            .prop_map(|(word, value)| join(&[word, "(", &value, ")"])),
+        1 => (expr(), expr()).prop_map(|(reserve, settle)| join(&["reserve", "(", &reserve, ")", "settle", "(", &settle, ")"])),
     ]
 }
 
@@ -206,6 +215,9 @@ fn step() -> impl Strategy<Value = String> {
         "send GET \"/x\" expect allow",
         "send 3 POST \"/x\" reply 200 expect reject by daily.share , retry after >= 5.1 sec",
         "send ANY \"/\" expect deny 403",
+        "reply 500 with a = 5 , usage.input = 1 ktok",
+        "send GET \"/x\" reply with a = 5 expect allow , warn daily at 80% , no shadow search",
+        "send GET \"/x\" expect downgrade a = \"s\" , b = 1 , no warn daily.share",
         "set used daily for org \"acme\" for user \"u\" = 99_999 requests",
         "expect used daily == 5 req",
     ]);
@@ -228,12 +240,17 @@ fn item() -> impl Strategy<Value = String> {
         "schedule s = mon..fri 09:00..17:00 , daily 22:00..06:00 in \"Europe/Paris\" except h",
         "input { a : one of \"x\" , \"y\" ? = \"x\" else \"y\" b.c : int in 1..100 d : key ? }",
         "set n = 10.0.0.0/8 , ::1",
+        "input { a : tokens ? after response = 5 tokens  b : int after response }",
     ]);
     let gap = GAP.to_string();
-    let rule = (name(), vec(stmt(), 0..4), any::<bool>()).prop_map(move |(name, stmts, on)| {
-        let on = if on { "on GET \"/a\" , \"/b\"" } else { "" };
-        join(&["rule", &name, "{", on, &stmts.join(&gap), "}"])
-    });
+    let heads =
+        select(vec![("", ""), ("", ""), ("shadow", ""), ("", "rollout 10% by user"), ("", "per a , b")]);
+    let rule = (name(), heads, vec(stmt(), 0..4), any::<bool>()).prop_map(
+        move |(name, (before, after), stmts, on)| {
+            let on = if on { "on GET \"/a\" , \"/b\"" } else { "" };
+            join(&[before, "rule", &name, after, "{", on, &stmts.join(&gap), "}"])
+        },
+    );
     let entry = prop_oneof![
         limit(),
         name().prop_map(|name| join(&["no", "limit", &name])),

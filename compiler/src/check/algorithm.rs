@@ -31,6 +31,9 @@ impl Checker<'_> {
             ("aligned", clauses.aligned),
             ("resets in", clauses.zone.map(|(_, span)| span)),
             ("using", clauses.using.map(|(_, span)| span)),
+            ("reserve", clauses.reserve.map(|(_, _, span)| span)),
+            ("settle", clauses.settle.map(|(_, span)| span)),
+            ("refund when", clauses.refund.map(|(_, span)| span)),
         ] {
             if let Some(span) = span {
                 self.meaningless(words, span, why);
@@ -62,8 +65,10 @@ impl Checker<'_> {
         limit: &ast::Limit,
     ) -> Option<(&'static str, Algorithm)> {
         let (ceiling, end) = (limit.ceiling.span, limit.span.after());
-        if let Some((_, span)) = clauses.lease {
-            self.meaningless("for at most", span, "only what is in flight has a lease");
+        if let Some((_, span)) = clauses.lease
+            && !clauses.reserves()
+        {
+            self.meaningless("for at most", span, "only what is in flight or reserved has a lease");
         }
         let calendar = matches!(window, RateWindow::Calendar(_));
         let word = match clauses.using {

@@ -17,6 +17,8 @@ pub(super) struct Placed {
     pub(super) shape: Shape,
     /// Whether the name is its rule's.
     pub(super) unnamed: bool,
+    /// The name that its counters had before, and where that is said.
+    pub(super) was: Option<(String, Span)>,
     pub(super) home: Home,
 }
 
@@ -27,6 +29,12 @@ pub(super) enum Home {
     Plan,
     /// Those of a rule, in these branches.
     Rule(usize, Vec<(usize, usize)>),
+}
+
+impl Placed {
+    fn old_name(&self) -> Option<&str> {
+        self.was.as_ref().map(|(was, _)| was.as_str())
+    }
 }
 
 impl Home {
@@ -107,6 +115,23 @@ impl Checker<'_> {
             } else if meets {
                 let diagnostic = together(first, limit);
                 self.report(diagnostic);
+            } else if first.old_name() != limit.old_name() {
+                let diagnostic = two_pasts(first, limit);
+                self.report(diagnostic);
+            }
+        }
+        let mut heirs: HashMap<&str, &Placed> = HashMap::new();
+        for limit in &placed {
+            let Some((was, span)) = &limit.was else { continue };
+            let alive = names.get(was.as_str()).map(|(first, _)| *first);
+            let heir = *heirs.entry(was).or_insert(limit);
+            if let Some(other) = alive.or(Some(heir)).filter(|other| other.name != limit.name) {
+                let message = format!("the counters of `{was}` cannot be those of two limits");
+                self.report(
+                    Diagnostic::new(Code::RL0502, message, *span, "given away here")
+                        .label(other.span, "and they are this limit's")
+                        .fix("begin with counters of its own", *span, ""),
+                );
             }
         }
     }
@@ -188,6 +213,21 @@ fn together(first: &Placed, second: &Placed) -> Diagnostic {
     }
 }
 
+/// The report of two limits that share their counters and disagree on what these were called before.
+fn two_pasts(first: &Placed, second: &Placed) -> Diagnostic {
+    let name = &second.name;
+    let ladder = first.home == Home::Plan && second.home == Home::Plan;
+    let code = if ladder { Code::RL0507 } else { Code::RL0502 };
+    let said = |limit: &Placed| match &limit.was {
+        Some((was, span)) => (*span, format!("its counters were `{was}`'s")),
+        None => (limit.span, "says nothing of a name before".to_owned()),
+    };
+    let ((span, ours), (other, theirs)) = (said(second), said(first));
+    Diagnostic::new(code, format!("`{name}` has one history, and is given two"), span, ours)
+        .label(other, theirs)
+        .help("say the same `was` wherever the limit is written")
+}
+
 /// Offers a name for a limit that has none.
 fn named(diagnostic: Diagnostic, limit: &Placed) -> Diagnostic {
     let window = match &limit.shape.algorithm {
@@ -217,7 +257,7 @@ fn counted_words(counted: Counted) -> String {
 }
 
 /// An algorithm with its window, in words.
-pub(crate) fn algorithm_words(algorithm: &Algorithm) -> String {
+fn algorithm_words(algorithm: &Algorithm) -> String {
     match algorithm {
         Algorithm::FixedWindow(Window::Rolling(span)) => format!("fixed window of {}", write_duration(*span)),
         Algorithm::FixedWindow(Window::Aligned(span)) => {

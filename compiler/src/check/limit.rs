@@ -31,6 +31,11 @@ impl Checker<'_> {
             self.in_flight(limit, &clauses)?
         };
         let cost = self.cost(limit, &clauses, counted, &ceiling);
+        let settle = self.settle(limit, &clauses, counted, cost.as_ref());
+        let warn = self.marks(&clauses);
+        let exceed = self.exceed(&clauses);
+        let block = self.block_for(&clauses);
+        let was = self.was(&clauses, &name);
         let burst = self.capacity(clauses.burst, counted, "burst");
         let starting = self.capacity(clauses.starting, counted, "starting");
         if let Algorithm::Bucket(window) = &algorithm {
@@ -46,9 +51,13 @@ impl Checker<'_> {
             burst,
             starting,
             cost,
+            settle,
             share,
             fail,
-            warn: Vec::new(),
+            warn,
+            exceed,
+            block,
+            was,
         })
     }
 
@@ -208,9 +217,12 @@ impl Checker<'_> {
             Counted::Unit(unit) => Type::Quantity(unit),
             Counted::InFlight => Type::Int,
         };
-        let Some(costing) = clauses.costing else {
+        // What is reserved is what a request takes at first.
+        let reserved = clauses.reserve.map(|(value, _, _)| value);
+        let Some(costing) = clauses.costing.map(|(value, _)| value).or(reserved) else {
             if let Counted::Unit(unit) = counted
                 && !unit.costs_one_by_default()
+                && clauses.settle.is_none()
                 && !self.cut_short(limit.span)
             {
                 self.cost_not_said(limit, unit, ceiling);

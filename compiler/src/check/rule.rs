@@ -25,16 +25,21 @@ impl<'r> Checker<'r> {
         self.branches.clear();
         self.present.clear();
         self.scopes = vec![std::collections::HashMap::new()];
+        let enforced = self.enforced(rule);
         let body = self.block(&rule.body, &rule.name.node);
         self.scopes.clear();
         self.present.clear();
         self.rule_key = None;
-        self.out.rules.push(Rule { name: rule.name.node.clone(), span: rule.name.span, on, body });
+        self.out.rules.push(Rule { name: rule.name.node.clone(), span: rule.name.span, on, enforced, body });
     }
 
     /// Notes a limit and its share for [`Self::identities`]: each is a counter of its own.
     pub(super) fn place(&mut self, written: &ast::Limit, limit: &Limit, home: Home) {
         let span = written.name.as_ref().map_or(written.span, |name| name.span);
+        let was = limit.was.as_ref().and_then(|was| {
+            let clause = written.clauses.iter().find(|c| matches!(c.kind, ast::ClauseKind::Was(_)))?;
+            Some((was.clone(), clause.span))
+        });
         if let Some(share) = &limit.share {
             self.placed.push(Placed {
                 name: format!("{}.share", limit.name),
@@ -42,6 +47,7 @@ impl<'r> Checker<'r> {
                 head: Span { end: written.ceiling.span.start, ..written.span },
                 shape: Shape { keys: share.keys.clone(), ..limit.shape.clone() },
                 unnamed: false,
+                was: None,
                 home: match &home {
                     Home::Plan => Home::Plan,
                     Home::Rule(rule, branches) => Home::Rule(*rule, branches.clone()),
@@ -54,6 +60,7 @@ impl<'r> Checker<'r> {
             head: Span { end: written.ceiling.span.start, ..written.span },
             shape: limit.shape.clone(),
             unnamed: written.name.is_none(),
+            was,
             home,
         });
     }
@@ -128,7 +135,16 @@ impl<'r> Checker<'r> {
     }
 
     fn status(&mut self, status: Option<&limitrate_grammar::span::Spanned<i64>>) -> u16 {
-        let Some(status) = status else { return DENY_STATUS };
+        self.status_or(status, DENY_STATUS)
+    }
+
+    /// The status of a refusal, or `default` where none is written.
+    pub(super) fn status_or(
+        &mut self,
+        status: Option<&limitrate_grammar::span::Spanned<i64>>,
+        default: u16,
+    ) -> u16 {
+        let Some(status) = status else { return default };
         match u16::try_from(status.node) {
             Ok(code @ 400..=599) => code,
             _ => {
@@ -138,7 +154,7 @@ impl<'r> Checker<'r> {
                     status.span,
                     "not the status of an error",
                 ));
-                DENY_STATUS
+                default
             }
         }
     }

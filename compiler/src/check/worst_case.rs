@@ -87,6 +87,12 @@ impl Checker<'_> {
     }
 }
 
+/// Whether one request can match a target of both; without targets, every request does.
+pub(super) fn meet(a: &[Target], b: &[Target]) -> bool {
+    let compared = a.len().saturating_mul(b.len()) <= MAX_COMPARED;
+    !compared || a.is_empty() || b.is_empty() || a.iter().any(|a| b.iter().any(|b| overlap(a, b)))
+}
+
 /// Whether one request can match both.
 fn overlap(a: &Target, b: &Target) -> bool {
     a.pattern.overlaps(&b.pattern) && share_a_method(a.verb, b.verb)

@@ -1,7 +1,7 @@
 //! The memory that machine code lives in, and the calls into it: the only `unsafe` of the compiler.
 #![expect(unsafe_code, reason = "maps and calls generated code; each block names its invariant")]
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use memmap2::{Mmap, MmapMut};
 
@@ -16,6 +16,10 @@ pub(super) struct Layout {
     pub(super) exempts: Vec<usize>,
     /// Offsets of the functions that find charges.
     pub(super) charges: Vec<usize>,
+    /// Offsets of the functions that find reports of shadow rules.
+    pub(super) reports: Vec<usize>,
+    /// Offsets of the functions that find settlements.
+    pub(super) settlements: Vec<usize>,
     /// How many slots they read.
     pub(super) slots: usize,
     /// How many sites a stratum has at most, and so writes at most.
@@ -52,11 +56,7 @@ impl Code {
 
     /// Decides over a frame; `out` is cleared and gets the sites that apply.
     pub fn decide(&self, frame: &[i64], out: &mut Vec<RawCharge>) -> RawOutcome {
-        if frame.len() < self.layout.slots {
-            let mut longer = frame.to_vec();
-            longer.resize(self.layout.slots, 0);
-            return self.decide(&longer, out);
-        }
+        let frame = &*self.whole(frame);
         out.clear();
         self.run(&self.layout.denies, frame, out);
         if !out.is_empty() {
@@ -68,6 +68,28 @@ impl Code {
         }
         self.run(&self.layout.charges, frame, out);
         RawOutcome::Charges
+    }
+
+    /// Finds the reports of shadow rules that apply; `out` is cleared first.
+    pub fn report(&self, frame: &[i64], out: &mut Vec<RawCharge>) {
+        out.clear();
+        self.run(&self.layout.reports, &self.whole(frame), out);
+    }
+
+    /// Finds the settlements that are known, with the actual cost as their cost; `out` is cleared first.
+    pub fn settle(&self, frame: &[i64], out: &mut Vec<RawCharge>) {
+        out.clear();
+        self.run(&self.layout.settlements, &self.whole(frame), out);
+    }
+
+    /// The frame with every slot: one that is too short is filled up with zeros.
+    fn whole<'f>(&self, frame: &'f [i64]) -> Cow<'f, [i64]> {
+        if frame.len() >= self.layout.slots {
+            return Cow::Borrowed(frame);
+        }
+        let mut longer = frame.to_vec();
+        longer.resize(self.layout.slots, 0);
+        Cow::Owned(longer)
     }
 
     /// Calls the functions of one stratum. `out` must be empty and `frame` hold every slot.

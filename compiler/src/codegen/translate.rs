@@ -17,7 +17,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use crate::{
     checked::{Arithmetic, Comparison},
     ir::{
-        ChargeSite, Node, NodeId, Program,
+        ChargeSite, Node, NodeId, Program, Settlement,
         arithmetic::{MAX_FACTOR, PARTS},
     },
     outcome::RawCharge,
@@ -40,6 +40,11 @@ impl Site {
     /// A charge with its ceiling and cost.
     pub(super) const fn charge(site: &ChargeSite) -> Self {
         Self { when: site.when, amounts: Some((site.ceiling, site.cost)) }
+    }
+
+    /// A settlement, where it is known, with the actual cost as its cost.
+    pub(super) const fn settlement(site: &Settlement) -> Self {
+        Self { when: site.known, amounts: Some((site.actual, site.actual)) }
     }
 }
 

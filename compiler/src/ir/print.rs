@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use super::{Burst, Node, NodeId, Program, slot::Slot};
-use limitrate_core::facts::FactId;
+use super::{Burst, ChargeSite, Exceed, Node, NodeId, Program, slot::Slot};
+use limitrate_core::{
+    charge::Mode,
+    facts::FactId,
+    literal::{write_duration, write_percent},
+};
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,13 +44,46 @@ impl fmt::Display for Program {
             if let Burst::Fixed(burst) = charge.burst {
                 write!(f, " burst {burst}")?;
             }
+            print_clauses(charge, f)?;
             writeln!(f)?;
+        }
+        for report in &self.reports {
+            let word = if report.deny { "deny" } else { "exempt" };
+            writeln!(f, "shadow {word} when {} by {}", report.when, self.origin_name(report.origin))?;
+        }
+        for (i, settlement) in self.settlements.iter().enumerate() {
+            writeln!(f, "settlement {i} known {} actual {}", settlement.known, settlement.actual)?;
         }
         for limit in &self.limits {
             writeln!(f, "limit {} is {}", limit.name, limit.identity)?;
         }
         Ok(())
     }
+}
+
+/// What a charge is beyond a plain one.
+fn print_clauses(charge: &ChargeSite, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match charge.mode {
+        Mode::Enforce => {}
+        Mode::Soft => write!(f, " soft")?,
+        Mode::Shadow => write!(f, " shadow")?,
+    }
+    if let Some((settlement, lease)) = charge.settle {
+        write!(f, " settles {settlement} within {}", write_duration(lease))?;
+    }
+    for mark in &charge.warn {
+        write!(f, " warns {}", write_percent(*mark))?;
+    }
+    match &charge.exceed {
+        Exceed::Reject | Exceed::Allow => {}
+        Exceed::Deny { status, .. } => write!(f, " denies {status}")?,
+        Exceed::Downgrade { fact, to } => write!(f, " downgrades {} to {to:?}", fact.0)?,
+    }
+    if let Some(block) = charge.block {
+        let (first, up_to) = (write_duration(block.first), write_duration(block.up_to));
+        write!(f, " blocks {first} up to {up_to} forgets {}", write_duration(block.forget))?;
+    }
+    Ok(())
 }
 
 impl Program {
@@ -74,6 +111,10 @@ impl Program {
             Slot::InNets(fact, i) => write!(f, "nets {} {i}", self.fact_name(fact)),
             Slot::Like(fact, i) => write!(f, "like {} {i}", self.fact_name(fact)),
             Slot::Matches(fact, i) => write!(f, "matches {} {i}", self.fact_name(fact)),
+            Slot::Rollout(fact, i) => {
+                let rule = tables.rollouts.get(i).map_or("?", String::as_str);
+                write!(f, "rollout {rule} by {}", self.fact_name(fact))
+            }
             Slot::Schedule(i) => write!(f, "schedule {i}"),
             Slot::Now => write!(f, "now"),
         }

@@ -22,6 +22,8 @@ pub enum Slot {
     Like(FactId, usize),
     /// 1 if the text contains a match of this regular expression.
     Matches(FactId, usize),
+    /// Where the fact's value lies in the rollout of a rule: a number below a million, the same each time.
+    Rollout(FactId, usize),
     /// 1 if this schedule holds now.
     Schedule(usize),
     /// The instant, in nanoseconds since the epoch.
@@ -40,7 +42,8 @@ impl Slot {
             | Self::Route(fact, _)
             | Self::InNets(fact, _)
             | Self::Like(fact, _)
-            | Self::Matches(fact, _) => Some(fact),
+            | Self::Matches(fact, _)
+            | Self::Rollout(fact, _) => Some(fact),
             Self::Schedule(_) | Self::Now => None,
         }
     }

@@ -1,6 +1,8 @@
 //! Checks that a program keeps the invariants that the interpreter and the code generator rely on.
 
-use super::{Node, NodeId, Program, slot::Slot};
+use limitrate_core::charge::Mode;
+
+use super::{ChargeSite, Exceed, Node, NodeId, Program, slot::Slot};
 
 /// An invariant that a program breaks: a bug of the compiler, never of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,11 +63,26 @@ pub fn verify(program: &Program) -> Result<(), Malformed> {
             && node(c.cost)
             && origin(c.origin)
             && (c.limit.0 as usize) < program.limits.len()
+            && c.settle.is_none_or(|(settlement, _)| settlement < program.settlements.len())
+            && has_its_mode(program, c)
     });
-    match denies.chain(exempts).chain(charges).position(|fine| !fine) {
+    let reports = program.reports.iter().map(|r| node(r.when) && origin(r.origin));
+    let settlements = program.settlements.iter().map(|s| node(s.known) && node(s.actual));
+    match denies.chain(exempts).chain(charges).chain(reports).chain(settlements).position(|fine| !fine) {
         Some(site) => Err(Malformed::Site(site)),
         None => Ok(()),
     }
+}
+
+/// Whether a charge is in shadow where its limit is, and soft where it is allowed past the ceiling.
+fn has_its_mode(program: &Program, charge: &ChargeSite) -> bool {
+    let shadow = program.limits.get(charge.limit.0 as usize).is_some_and(|limit| limit.shadow);
+    let wanted = match (shadow, &charge.exceed) {
+        (true, _) => Mode::Shadow,
+        (false, Exceed::Allow) => Mode::Soft,
+        (false, Exceed::Reject | Exceed::Deny { .. } | Exceed::Downgrade { .. }) => Mode::Enforce,
+    };
+    charge.mode == wanted
 }
 
 fn slot_is_backed(program: &Program, slot: Slot) -> bool {
@@ -75,6 +92,7 @@ fn slot_is_backed(program: &Program, slot: Slot) -> bool {
         Slot::InNets(_, i) => i < tables.nets.len(),
         Slot::Like(_, i) => i < tables.globs.len(),
         Slot::Matches(_, i) => i < tables.regexes.len(),
+        Slot::Rollout(_, i) => i < tables.rollouts.len(),
         Slot::Schedule(i) => i < tables.schedules.len(),
         Slot::SameText(_, other) => usize::from(other.0) < program.facts.len(),
         Slot::Value(_) | Slot::Present(_) | Slot::Text(_) | Slot::Now => true,

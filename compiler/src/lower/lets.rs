@@ -20,6 +20,8 @@ pub(super) enum Reading {
     Present,
     /// Whether it is `unlimited`.
     Unlimited,
+    /// Whether the response told all that it looks at.
+    Known,
     /// Whether it passes the test that has this slot for the first fact.
     Test(Slot),
 }

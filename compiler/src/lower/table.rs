@@ -14,6 +14,7 @@ pub(super) struct TableBuilder {
     patterns: HashMap<String, usize>,
     globs: HashMap<String, usize>,
     regexes: HashMap<String, usize>,
+    rollouts: HashMap<String, usize>,
 }
 
 impl TableBuilder {
@@ -45,6 +46,11 @@ impl TableBuilder {
     /// The position of a pattern of `like`.
     pub(super) fn glob(&mut self, text: &str, glob: &Glob) -> usize {
         entry(&mut self.globs, text, &mut self.tables.globs, || (text.to_owned(), glob.clone()))
+    }
+
+    /// The position of a rule that is rolled out, by its qualified name.
+    pub(super) fn rollout(&mut self, rule: &str) -> usize {
+        entry(&mut self.rollouts, rule, &mut self.tables.rollouts, || rule.to_owned())
     }
 
     /// A regular expression with its position; `None` if it does not compile.

@@ -46,6 +46,18 @@ pub enum ClauseKind {
     ForAtMost(Spanned<Nanos>),
     /// `costing body_size`
     Costing(Expr),
+    /// `reserve estimate settle actual`; without a `settle`, the compiler reports it.
+    Reserve(Expr, Option<Expr>),
+    /// `settle actual` without a `reserve` before it.
+    Settle(Expr),
+    /// `refund when response.status < 400`
+    Refund(Expr),
+    /// `warn at 50%, 80%`: parts per million of the ceiling.
+    Warn(Vec<Spanned<i64>>),
+    /// `on exceed …`
+    Exceed(Exceed),
+    /// `was old_name`: its counters are those that had this name.
+    Was(Name),
     /// `at most 30% per user`: parts per million, and the further key.
     Share(Spanned<i64>, Keys),
     /// `resets in "Europe/Berlin"`
@@ -57,21 +69,30 @@ pub enum ClauseKind {
 }
 
 impl ClauseKind {
-    /// The expression of the clause, of those that have one.
-    #[must_use]
-    pub const fn value(&self) -> Option<&Expr> {
-        match self {
-            Self::Burst(value) | Self::Starting(value) | Self::Costing(value) => Some(value),
+    /// The expressions of the clause, in their order.
+    pub fn values(&self) -> impl Iterator<Item = &Expr> {
+        let (first, second) = match self {
+            Self::Burst(value)
+            | Self::Starting(value)
+            | Self::Costing(value)
+            | Self::Settle(value)
+            | Self::Refund(value) => (Some(value), None),
+            Self::Reserve(value, settle) => (Some(value), settle.as_ref()),
+            Self::Exceed(Exceed { action: Some(ExceedAction::Downgrade(_, to)), .. }) => (Some(to), None),
             Self::Per(_)
             | Self::Globally
             | Self::Using(_)
             | Self::Aligned
             | Self::ForAtMost(_)
+            | Self::Warn(_)
+            | Self::Exceed(_)
+            | Self::Was(_)
             | Self::Share(..)
             | Self::ResetsIn(_)
             | Self::Fail(_)
-            | Self::On(_) => None,
-        }
+            | Self::On(_) => (None, None),
+        };
+        first.into_iter().chain(second)
     }
 
     /// The words the clause begins with.
@@ -86,12 +107,58 @@ impl ClauseKind {
             Self::Aligned => "aligned",
             Self::ForAtMost(_) => "for at most",
             Self::Costing(_) => "costing",
+            Self::Reserve(..) => "reserve",
+            Self::Settle(_) => "settle",
+            Self::Refund(_) => "refund when",
+            Self::Warn(_) => "warn at",
+            Self::Exceed(_) => "on exceed",
+            Self::Was(_) => "was",
             Self::Share(..) => "at most",
             Self::ResetsIn(_) => "resets in",
             Self::Fail(_) => "fail",
             Self::On(_) => "on",
         }
     }
+}
+
+/// What happens to a request that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceed {
+    /// What is done instead of a plain reject; `None` where only a `block` is written.
+    pub action: Option<ExceedAction>,
+    /// How long the key stays refused.
+    pub block: Option<BlockFor>,
+}
+
+/// What is done with a request that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExceedAction {
+    /// `deny 503 "…"`: the status and the text of the rejection.
+    Deny {
+        /// The HTTP status.
+        status: Option<Spanned<i64>>,
+        /// The message, as written between the quotes and unescaped.
+        message: Option<Spanned<String>>,
+    },
+    /// `allow`: taken past the ceiling, and reported.
+    Allow,
+    /// `reject`: what happens without the clause.
+    Reject,
+    /// `downgrade model to "small"`: decided once more with this fact changed.
+    Downgrade(Name, Expr),
+}
+
+/// `block for 1 min doubling up to 1 h forget after 1 day`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockFor {
+    /// How long the first block lasts.
+    pub first: Spanned<Nanos>,
+    /// The longest that doubling makes it.
+    pub up_to: Option<Spanned<Nanos>>,
+    /// How long after the last block the next is a first one again.
+    pub forget: Option<Spanned<Nanos>>,
+    /// The whole clause.
+    pub span: Span,
 }
 
 /// What happens when the store cannot count.

@@ -8,12 +8,27 @@ use crate::span::{Span, Spanned};
 pub struct Rule {
     /// Its name.
     pub name: Name,
+    /// Whether `shadow` stands before it: it is measured and reported, never enforced.
+    pub shadow: bool,
+    /// For whom it is enforced; for all of them without.
+    pub rollout: Option<Rollout>,
     /// The key of every limit in it that names none.
     pub per: Option<Keys>,
     /// Which requests it looks at; all of them without.
     pub on: Option<On>,
     /// What it does.
     pub body: Vec<Stmt>,
+}
+
+/// `rollout 10% by user`: enforced for some, measured for the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// Parts per million of the values of the fact.
+    pub share: Spanned<i64>,
+    /// The fact whose values are told apart.
+    pub by: Name,
+    /// The whole clause.
+    pub span: Span,
 }
 
 /// `on GET "/healthz", "/readyz"`

@@ -216,9 +216,7 @@ impl Printer<'_> {
     }
 
     fn clause(&mut self, clause: &Clause) {
-        if let Some(value) = clause.kind.value() {
-            self.whole_expr(value);
-        }
+        clause.kind.values().for_each(|value| self.whole_expr(value));
         self.to(end(clause.span));
     }
 

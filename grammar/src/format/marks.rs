@@ -86,9 +86,7 @@ impl Marks {
     }
 
     fn clause(&mut self, clause: &Clause) {
-        if let Some(value) = clause.kind.value() {
-            self.expr(value);
-        }
+        clause.kind.values().for_each(|value| self.expr(value));
     }
 
     fn step(&mut self, step: &Step) {

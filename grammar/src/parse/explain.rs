@@ -11,7 +11,7 @@ use crate::{
         name::RESERVED,
         reader::{Broken, Read, Reader},
         syntax::Rule,
-        wanted::{is_operator, keyword, wanted},
+        wanted::{first_words, is_operator, keyword, wanted},
         words::{self, CLAUSE_WORDS, Place, shorten},
     },
     scan::{Token, TokenKind, begins_line, region::ITEM_WORDS, significant, tokens},
@@ -61,6 +61,7 @@ pub(super) fn explain(reader: &Reader<'_, '_>, failure: &Failure, place: Place) 
         return cut_short(reader, failure, before);
     };
     foreign::sign(reader, failure.expects(Rule::k_then), failure.expects_value(), found)
+        .or_else(|| before.and_then(|before| misspelt_exceed(reader, before)))
         .or_else(|| foreign::word(reader, found, place))
         .or_else(|| before.and_then(|before| foreign::also(reader, before)))
         .or_else(|| before.and_then(|before| unit(reader, before, found)))
@@ -148,7 +149,8 @@ fn misspelt(reader: &Reader<'_, '_>, failure: &Failure, found: Token) -> Option<
         return None;
     }
     let names: Vec<String> = failure.expected.iter().filter_map(|rule| keyword(*rule)).collect();
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let begin = failure.expected.iter().flat_map(|rule| first_words(*rule));
+    let known: Vec<&str> = names.iter().map(String::as_str).chain(begin.copied()).collect();
     let meant = words::similar(word, &known)?;
     let span = reader.span(found.start, found.end);
     let message = format!("expected `{meant}`, found `{}`", shorten(word));
@@ -157,6 +159,14 @@ fn misspelt(reader: &Reader<'_, '_>, failure: &Failure, found: Token) -> Option<
         span,
         meant,
     ))
+}
+
+/// `on exeed allow`, where the word was read as a method.
+fn misspelt_exceed(reader: &Reader<'_, '_>, before: Token) -> Option<Diagnostic> {
+    let word = before.text(reader.text);
+    let meant = (word != "exceed").then(|| words::similar(word, &["exceed"])).flatten()?;
+    let span = reader.span(before.start, before.end);
+    Some(words::unknown("word", word, &[meant], span))
 }
 
 fn unexpected(reader: &Reader<'_, '_>, failure: &Failure, before: Option<Token>, found: Token) -> Diagnostic {

@@ -47,14 +47,7 @@ impl Reader<'_, '_> {
             "calendar" => self.calendar_item(),
             "rule" => self.rule_item(),
             "test" => self.test_item(),
-            "shadow" if self.word_after(token) == "rule" => {
-                self.unsupported(
-                    "`shadow`, and so rules that only report, is",
-                    self.span(token.start, token.end),
-                );
-                self.at = token.end;
-                self.rule_item()
-            }
+            "shadow" if self.word_after(token) == "rule" => self.rule_item(),
             "tenant" => self.unsupported_item(token, "`tenant`, and so overlays of tenants, is"),
             "table" => self.unsupported_item(token, "`table` is"),
             "signal" => self.unsupported_item(token, "`signal` is"),

@@ -60,6 +60,28 @@ impl<'a> Reader<'a, '_> {
                 ClauseKind::ForAtMost(self.spanned(&span, value))
             }
             Rule::costing => ClauseKind::Costing(self.child_expr(node)?),
+            Rule::reserve => {
+                let settle = node.child(Rule::settle).map(|settle| self.child_expr(&settle)).transpose()?;
+                ClauseKind::Reserve(self.child_expr(node)?, settle)
+            }
+            Rule::settle => ClauseKind::Settle(self.child_expr(node)?),
+            Rule::refund => ClauseKind::Refund(self.child_expr(node)?),
+            Rule::warn => {
+                let mut marks = Vec::new();
+                for mark in node.all(Rule::percent) {
+                    let value = self.percent(&mark)?;
+                    marks.push(self.spanned(&mark, value));
+                }
+                ClauseKind::Warn(marks)
+            }
+            Rule::exceed => match self.exceed(node)? {
+                Some(exceed) => ClauseKind::Exceed(exceed),
+                None => return Ok(None),
+            },
+            Rule::was => {
+                let name = self.need(node, Rule::decl)?;
+                ClauseKind::Was(self.name(&name))
+            }
             Rule::share => {
                 let share = self.need(node, Rule::percent)?;
                 let value = self.percent(&share)?;
@@ -82,13 +104,7 @@ impl<'a> Reader<'a, '_> {
     fn unsupported_clause(&mut self, node: &Node<'a>) {
         let (words, what) = match node.rule() {
             Rule::odd_queue => (1, "`queue`, and so waiting in line, is"),
-            Rule::odd_reserve => (1, "`reserve … settle`, and so costs known afterwards, is"),
-            Rule::odd_settle => (1, "`settle`, and so costs known afterwards, is"),
-            Rule::odd_refund => (2, "`refund when` is"),
-            Rule::odd_warn => (2, "`warn at` is"),
-            Rule::odd_exceed => (2, "`on exceed` is"),
             Rule::odd_overshoot => (1, "`overshoot` is"),
-            Rule::odd_was => (1, "`was`, and so renaming a counter, is"),
             _ => (3, "`tenants may set` is"),
         };
         let last = node.children().take(words).last().map_or(node.end(), |word| word.end());

@@ -122,6 +122,12 @@ impl<'a, 'd> Reader<'a, 'd> {
         self.peek().map_or("", |token| token.text(self.text))
     }
 
+    /// The text of the token after the next one; empty at the end.
+    pub(super) fn second_text(&self) -> &'a str {
+        let second = self.peek().and_then(|first| significant(self.text, first.end));
+        second.filter(|token| token.start < self.end).map_or("", |token| token.text(self.text))
+    }
+
     /// Steps over the next token if it is `sign`.
     pub(super) fn take(&mut self, sign: &str) -> Option<Token> {
         let token = self.peek().filter(|token| token.text(self.text) == sign)?;

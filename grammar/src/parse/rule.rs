@@ -1,7 +1,7 @@
 //! Rules and their statements.
 
 use crate::{
-    ast::{ItemKind, MatchArm, Rule as RuleItem, Stmt, StmtKind},
+    ast::{ItemKind, MatchArm, Rollout, Rule as RuleItem, Stmt, StmtKind},
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -10,8 +10,11 @@ use crate::{
         syntax::{Node, Rule},
         words::Place,
     },
-    span::Span,
+    span::{Span, Spanned},
 };
+
+/// A status and a text, where they are written.
+type StatusAndText = (Option<Spanned<i64>>, Option<Spanned<String>>);
 
 impl<'a> Reader<'a, '_> {
     /// `rule api per user { … }`
@@ -19,10 +22,8 @@ impl<'a> Reader<'a, '_> {
         let head = self.phrase(Rule::rule_head, Place::Item)?;
         let name = self.need(&head, Rule::decl)?;
         let name = self.name(&name);
-        if let Some(rollout) = head.child(Rule::odd_rollout) {
-            let word = self.need(&rollout, Rule::k_rollout)?;
-            self.unsupported("`rollout`, and so enforcing for some, is", self.span_of(&word));
-        }
+        let shadow = head.child(Rule::k_shadow).is_some();
+        let rollout = head.child(Rule::rollout).map(|rollout| self.rollout(&rollout)).transpose()?;
         let per = match (head.child(Rule::per), head.child(Rule::globally)) {
             (Some(per), _) => Some(self.keys(&per)?),
             (None, Some(globally)) => {
@@ -39,7 +40,7 @@ impl<'a> Reader<'a, '_> {
         self.last_entry = None;
         let mut first = true;
         let body = self.block(Place::Statement, |reader, body| {
-            if reader.peek_text() == "on" {
+            if reader.peek_text() == "on" && reader.second_text() != "exceed" {
                 let node = reader.phrase(Rule::on_clause, Place::Statement)?;
                 if first {
                     on = Some(reader.on(&node)?);
@@ -53,7 +54,18 @@ impl<'a> Reader<'a, '_> {
             body.push(reader.statement(1)?);
             Ok(())
         });
-        Ok(ItemKind::Rule(RuleItem { name, per, on, body }))
+        Ok(ItemKind::Rule(RuleItem { name, shadow, rollout, per, on, body }))
+    }
+
+    fn rollout(&mut self, node: &Node<'a>) -> Read<Rollout> {
+        let share = self.need(node, Rule::percent)?;
+        let value = self.percent(&share)?;
+        let by = self.need(node, Rule::path)?;
+        Ok(Rollout {
+            share: self.spanned(&share, value),
+            by: self.spanned(&by, by.text().to_owned()),
+            span: self.span_of(node),
+        })
     }
 
     fn late_on(&mut self, node: &Node<'a>) {
@@ -89,7 +101,8 @@ impl<'a> Reader<'a, '_> {
             "deny" => {
                 let node = self.phrase(Rule::deny_entry, Place::Statement)?;
                 self.last_entry = Some(Rule::deny_entry);
-                self.deny(&node)?
+                let (status, message) = self.status_and_text(&node)?;
+                StmtKind::Deny { status, message }
             }
             "exempt" => {
                 let node = self.phrase(Rule::exempt_entry, Place::Statement)?;
@@ -121,13 +134,11 @@ impl<'a> Reader<'a, '_> {
         self.span(start, self.at)
     }
 
-    fn deny(&mut self, node: &Node<'a>) -> Read<StmtKind> {
-        let status = match node.child(Rule::digits) {
-            Some(status) => Some(self.integer(&status)?),
-            None => None,
-        };
+    /// What follows `deny`.
+    pub(super) fn status_and_text(&mut self, node: &Node<'a>) -> Read<StatusAndText> {
+        let status = node.child(Rule::digits).map(|status| self.integer(&status)).transpose()?;
         let message = node.child(Rule::string).map(|text| self.string(&text));
-        Ok(StmtKind::Deny { status, message })
+        Ok((status, message))
     }
 
     fn if_statement(&mut self, depth: usize) -> Read<StmtKind> {

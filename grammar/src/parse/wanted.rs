@@ -10,6 +10,18 @@ pub(super) fn keyword(rule: Rule) -> Option<String> {
     format!("{rule:?}").strip_prefix("k_").map(str::to_owned)
 }
 
+/// The words that a phrase may begin with, of phrases inside others.
+pub(super) const fn first_words(rule: Rule) -> &'static [&'static str] {
+    match rule {
+        Rule::note => &["warn", "shadow", "no"],
+        Rule::deny_entry => &["deny"],
+        Rule::downgrade => &["downgrade"],
+        Rule::block => &["block"],
+        Rule::odd_queue_up => &["queue"],
+        _ => &[],
+    }
+}
+
 /// The rank of what nobody misses: operators that might go on with an expression.
 const RANK_OPERATOR: u8 = 9;
 
@@ -73,6 +85,10 @@ fn noun(rule: Rule) -> (u8, String) {
         Rule::outcome | Rule::outcome_word => (2, "`allow`, `reject` or `deny`"),
         Rule::binds | Rule::bind => (2, "a fact such as `user = \"ada\"`"),
         Rule::level => (2, "a level such as `org`"),
+        Rule::note => (2, "`warn …` or `shadow …`"),
+        Rule::deny_entry => (3, "`deny`"),
+        Rule::downgrade => (3, "`downgrade`"),
+        Rule::block => (3, "`block for …`"),
         Rule::comparison => (1, "a comparison such as `==`"),
         Rule::colon => (1, "`:`"),
         Rule::equals => (1, "`=`"),

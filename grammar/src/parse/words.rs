@@ -29,7 +29,7 @@ pub(super) const STATEMENT_WORDS: [&str; 8] =
     ["limit", "deny", "exempt", "if", "match", "let", "on", "guard"];
 
 /// The words that begin a clause of a limit.
-pub(super) const CLAUSE_WORDS: [&str; 12] = [
+pub(super) const CLAUSE_WORDS: [&str; 18] = [
     "per",
     "globally",
     "burst",
@@ -38,6 +38,12 @@ pub(super) const CLAUSE_WORDS: [&str; 12] = [
     "aligned",
     "for at most",
     "costing",
+    "reserve",
+    "settle",
+    "refund when",
+    "warn at",
+    "was",
+    "on exceed",
     "at most",
     "resets in",
     "fail",

@@ -57,6 +57,9 @@ pub(crate) fn begins_item(text: &str, token: Token, before: Option<Token>) -> bo
     if token.kind != TokenKind::Word || word == "limit" || !ITEM_WORDS.contains(&word) {
         return false;
     }
+    if word == "rule" && before.is_some_and(|before| before.text(text) == "shadow") {
+        return false;
+    }
     if before.is_some_and(|before| matches!(before.text(text), ":" | "," | "=" | "." | "per" | "by" | "of")) {
         return false;
     }
@@ -152,7 +155,7 @@ impl<'a, 'd> Splitter<'a, 'd> {
                 TokenKind::Word => {
                     if (self.resync || self.open.is_empty())
                         && token.start == self.line
-                        && begins_item(self.text, token, self.before.filter(|_| !self.resync))
+                        && begins_item(self.text, token, self.before.filter(|before| self.goes_on(*before)))
                     {
                         self.end(token.start);
                     }
@@ -172,6 +175,11 @@ impl<'a, 'd> Splitter<'a, 'd> {
         }
         self.end(self.text.len());
         (self.regions, self.damaged)
+    }
+
+    /// Whether the token that stands before a line tells what the line is: a broken item does not.
+    fn goes_on(&self, before: Token) -> bool {
+        !self.resync || before.text(self.text) == "shadow"
     }
 
     fn word(&mut self, token: Token) {

@@ -7,12 +7,13 @@ use std::fmt::{self, Write};
 use limitrate_grammar::{Parsed, ast::File, diagnostic::Diagnostic, parse, span::SourceId};
 
 /// The policies that the tests start from.
-pub(crate) const EXAMPLES: [(&str, &str); 5] = [
+pub(crate) const EXAMPLES: [(&str, &str); 6] = [
     ("roadmap", include_str!("../data/roadmap.rl")),
     ("roadmap_words", include_str!("../data/roadmap_words.rl")),
     ("plans", include_str!("../data/plans.rl")),
     ("algorithms", include_str!("../data/algorithms.rl")),
     ("regions", include_str!("../data/regions.rl")),
+    ("gateway", include_str!("../data/gateway.rl")),
 ];
 
 /// Parses a text as the first source.

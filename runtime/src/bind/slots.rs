@@ -3,6 +3,8 @@
 use limitrate_compiler::ir::{Program, slot::Slot};
 use limitrate_core::{
     facts::{FactId, FactType, Value},
+    net::client_network,
+    rollout,
     schedule::Active,
     time::Timestamp,
 };
@@ -73,6 +75,9 @@ impl SlotPlan {
             Slot::Matches(fact, regex) => {
                 holds(text(bound, fact).zip(tables.regexes.get(regex)), |(text, regex)| regex.is_match(text))
             }
+            Slot::Rollout(fact, rule) => {
+                tables.rollouts.get(rule).map_or(0, |rule| rollout_position(rule, bound.get(fact)))
+            }
             Slot::Schedule(schedule) => i64::from(self.schedule(program, schedule, now)),
             Slot::Now => now.0,
         }
@@ -98,6 +103,17 @@ impl SlotPlan {
 pub(super) fn facts(slot: Slot) -> [Option<FactId>; 2] {
     let second = if let Slot::SameText(_, second) = slot { Some(second) } else { None };
     [slot.fact(), second]
+}
+
+/// Where a request lies in the rollout of a rule; of an address, as a key counts it.
+fn rollout_position(rule: &str, value: Value<'_>) -> i64 {
+    match value {
+        Value::Str(text) => rollout::position(rule, text.as_bytes()),
+        Value::Ip(ip) => rollout::position(rule, client_network(ip).as_bytes()),
+        Value::Int(number) => rollout::position(rule, &number.to_le_bytes()),
+        Value::Bool(value) => rollout::position(rule, &[u8::from(value)]),
+        Value::Absent => rollout::position(rule, &[]),
+    }
 }
 
 fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {

@@ -91,7 +91,7 @@ fn a_second_downgrade_is_not_made() {
          rule chat {
            if model == \"large\" then limit big: 1 req/day per user resets in \"UTC\"
              on exceed downgrade model to \"small\"
-           if model == \"small\" then limit mid: 1 req/day per user resets in \"UTC\"
+           else if model == \"small\" then limit mid: 1 req/day per user resets in \"UTC\"
              on exceed downgrade model to \"tiny\"
          }",
     );
