@@ -2,7 +2,7 @@
 
 use limitrate_core::{
     algorithm::{Refusal, State},
-    charge::{Counted, Fail},
+    charge::{Counted, Fail, Mode},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
@@ -130,7 +130,7 @@ impl<'s> Tables<'s> {
 
     /// Finds room for a part's counter, if that is new, and for its reservation.
     ///
-    /// A reservation without room is refused by `fail closed`; else the cost is taken and stands. Only with a new counter
+    /// An enforced reservation without room is refused by `fail closed`; else the cost is taken and stands. Only with a new counter
     /// does it move to the shared one: what a counter of its own holds would be forgotten there.
     fn place(&self, part: &mut Part<'_>, now: Timestamp, placed: &mut Placed) {
         let (is_new, wants_hold) = (self.is_new(part, now), self.wants_hold(part, now));
@@ -147,7 +147,8 @@ impl<'s> Tables<'s> {
             return;
         }
         let holds = wants_hold && has_room(counter + hold);
-        if wants_hold && !holds && part.charge.fail == Fail::Closed && !part.is_regardless() {
+        let is_refusable = part.charge.mode == Mode::Enforce && part.charge.fail == Fail::Closed;
+        if wants_hold && !holds && is_refusable {
             part.counted = Counted::Nowhere;
             return;
         }
@@ -163,11 +164,12 @@ impl<'s> Tables<'s> {
             && (part.is_regardless() || part.judging(now).judge(None).is_ok())
     }
 
-    /// Whether taking this part would add a reservation of its own.
+    /// Whether taking this part would add a reservation of its own. Whether a shadow part fits is known only once the
+    /// others have been taken.
     fn wants_hold(&self, part: &Part<'_>, now: Timestamp) -> bool {
         let is_taken = || {
             let fits = self.running_block(part, now).is_none() && self.judge(part, now).is_ok();
-            fits || part.is_regardless()
+            fits || part.charge.mode != Mode::Enforce
         };
         part.counted == Counted::Own && part.charge.hold.is_some() && is_taken()
     }
