@@ -1,8 +1,7 @@
 //! What a limiter asks of the place where counters are kept, and the stores that keep them.
 //!
 //! A store applies all charges of a decision or none, in one atomic step. It knows nothing of policies: the
-//! arithmetic is
-//! [`Algorithm`]'s, the instant is an argument, and a counter is named by its [`CounterKey`].
+//! arithmetic is [`Algorithm`]'s, the instant is an argument, and a counter is named by its [`CounterKey`].
 
 pub mod memory;
 mod shared;
@@ -73,11 +72,17 @@ pub trait LocalStore: Debug + Send + Sync {
     ///
     /// `verdicts` is cleared and gets one per charge, in order. A decision that is not taken changes no counter.
     /// Charges on the same counter are judged as one: their costs add up and the lowest ceiling counts; each of their
-    /// verdicts says the same, and they hold one lease together. An in-flight charge is held under `ticket`.
+    /// verdicts says the same, and they hold one lease, and one reservation of their sum, together. An in-flight charge
+    /// and a reservation are held under `ticket`.
+    ///
+    /// Only enforced charges decide. A soft one is taken with the others, past its ceiling too. A shadow one is decided
+    /// alone once the others have been taken, and taken if it fits; where they have not, it is only judged. A charge
+    /// that does not fit sets off its block, which is all that a refused decision changes; while that runs, the key is
+    /// refused whatever it costs. Shadow charges have blocks of their own.
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
     -> bool;
 
-    /// Replaces reserved costs by actual ones, each once: settling again changes nothing.
+    /// Replaces reserved costs by actual ones, in one atomic step, each once: settling again changes nothing.
     ///
     /// `settled` is cleared and gets one entry per settlement, in order. The difference goes to the window in which the
     /// cost was taken, if it still counts; in buckets, what time has refilled is not given back again.
@@ -93,10 +98,11 @@ pub trait LocalStore: Debug + Send + Sync {
     /// counter.
     fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool;
 
-    /// How many counters are kept, those that are idle but not yet dropped included.
+    /// How many keys are kept, those that are idle but not yet dropped included: counters, open reservations, blocks and
+    /// warnings.
     fn len(&self) -> usize;
 
-    /// Whether no counter is kept.
+    /// Whether nothing is kept.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

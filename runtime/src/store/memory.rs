@@ -29,11 +29,7 @@ use limitrate_core::{
 };
 use parking_lot::Mutex;
 
-use self::{
-    entry::{Step, hold_key},
-    several::shared_ticket,
-    table::Table,
-};
+use self::{entry::Step, several::shared_ticket, table::Table, tables::Tables};
 use super::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
 /// How many keys a store keeps unless told otherwise. A table that grew to hold them takes about 130 MB.
@@ -119,18 +115,6 @@ impl MemoryStore {
         own + self.shared.lock().holds(now)
     }
 
-    /// Settles one reservation: of the counter, or of the one that the limit's keys share.
-    fn settle_one(&self, now: Timestamp, settlement: &Settlement<'_>) -> Settled {
-        let &Settlement { counter, limit, algorithm, ticket, actual } = settlement;
-        let settled =
-            self.shard(counter).lock().settle(hold_key(counter, ticket), counter, algorithm, now, actual);
-        let settled = settled.or_else(|| {
-            let hold = hold_key(limit, shared_ticket(ticket, counter));
-            self.shared.lock().settle(hold, limit, algorithm, now, actual)
-        });
-        settled.map_or(Settled::Gone, |hold| Settled::Replaced { reserved: hold.reserved })
-    }
-
     /// The shard of a key, by bits that the table does not use.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the mask leaves fewer bits than any integer has")]
@@ -197,7 +181,11 @@ impl LocalStore for MemoryStore {
 
     fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
         settled.clear();
-        settled.extend(settlements.iter().map(|settlement| self.settle_one(now, settlement)));
+        let mut tables = Tables::lock(self, settlements.iter().map(|settlement| settlement.counter));
+        settled.extend(settlements.iter().map(|settlement| {
+            let hold = tables.settle(now, settlement);
+            hold.map_or(Settled::Gone, |hold| Settled::Replaced { reserved: hold.reserved })
+        }));
     }
 
     fn release(&self, now: Timestamp, lease: Lease) -> bool {

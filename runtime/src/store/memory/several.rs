@@ -18,7 +18,7 @@ use super::{
     part::{Part, Parts, blocked_for, merge, part_on},
     tables::Tables,
 };
-use crate::store::{Ticket, Verdicts};
+use crate::store::{Settlement, Ticket, Verdicts};
 
 /// See [`LocalStore::charge`](crate::store::LocalStore::charge); `verdicts` is empty.
 pub(super) fn charge(
@@ -30,7 +30,7 @@ pub(super) fn charge(
 ) -> bool {
     let (mut own, mut shared) = (Parts::new(), Parts::new());
     merge(&mut own, charges.iter().copied(), Counted::Own);
-    let mut tables = Tables::lock(store, &own);
+    let mut tables = Tables::lock(store, own.iter().map(|part| part.charge.counter));
     tables.find_room(&mut own, now);
     let is_shared = |part: &&Part<'_>| part.counted == Counted::Shared;
     if own.iter().any(|part| is_shared(&part)) {
@@ -172,6 +172,18 @@ impl<'p> Deciding<'_, 'p> {
 }
 
 impl Tables<'_> {
+    /// Settles one reservation: of the counter, or of the one that the limit's keys share.
+    pub(super) fn settle(&mut self, now: Timestamp, settlement: &Settlement<'_>) -> Option<Hold> {
+        let &Settlement { counter, limit, algorithm, ticket, actual } = settlement;
+        let hold = hold_key(counter, ticket);
+        let settled =
+            self.shard_mut(counter).and_then(|table| table.settle(hold, counter, algorithm, now, actual));
+        settled.or_else(|| {
+            let hold = hold_key(limit, shared_ticket(ticket, counter));
+            self.lock_shared().settle(hold, limit, algorithm, now, actual)
+        })
+    }
+
     /// Takes a part on a counter, and keeps its reservation there.
     fn take(&mut self, part: &Part<'_>, key: CounterKey, ticket: Ticket, step: &Step<'_>) {
         let Some(table) = self.table_mut(part) else { return };

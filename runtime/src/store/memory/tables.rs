@@ -2,7 +2,8 @@
 
 use limitrate_core::{
     algorithm::{Refusal, State},
-    charge::{Counted, Fail},
+    charge::{Counted, Fail, Mode},
+    key::CounterKey,
     time::{Nanos, Timestamp},
 };
 use parking_lot::MutexGuard;
@@ -32,10 +33,10 @@ pub(super) struct Tables<'s> {
 type Placed = SmallVec<[Option<usize>; 8]>;
 
 impl<'s> Tables<'s> {
-    /// Locks the shards of all parts: in ascending order, so that no two decisions wait for each other.
-    pub(super) fn lock(store: &'s MemoryStore, parts: &Parts<'_>) -> Self {
+    /// Locks the shards of all counters: in ascending order, so that no two decisions wait for each other.
+    pub(super) fn lock(store: &'s MemoryStore, counters: impl IntoIterator<Item = CounterKey>) -> Self {
         let mut indices: SmallVec<[usize; 8]> =
-            parts.iter().map(|part| store.shard_of(part.charge.counter)).collect();
+            counters.into_iter().map(|counter| store.shard_of(counter)).collect();
         indices.sort_unstable();
         indices.dedup();
         let lock = |index| store.shards.get(index).map(|shard| Held { index, table: shard.0.lock() });
@@ -43,8 +44,8 @@ impl<'s> Tables<'s> {
     }
 
     /// Locks the shared counters, after all shards.
-    pub(super) fn lock_shared(&mut self) {
-        self.shared = Some(self.store.shared.lock());
+    pub(super) fn lock_shared(&mut self) -> &mut Table {
+        self.shared.get_or_insert_with(|| self.store.shared.lock())
     }
 
     /// The table where a part is counted; `None` if it is counted nowhere.
@@ -71,7 +72,12 @@ impl<'s> Tables<'s> {
     }
 
     pub(super) fn beside_mut(&mut self, part: &Part<'_>) -> Option<&mut Table> {
-        let index = self.store.shard_of(part.charge.counter);
+        self.shard_mut(part.charge.counter)
+    }
+
+    /// The locked shard of a counter.
+    pub(super) fn shard_mut(&mut self, counter: CounterKey) -> Option<&mut Table> {
+        let index = self.store.shard_of(counter);
         self.held.iter_mut().find(|held| held.index == index).map(|held| &mut *held.table)
     }
 
@@ -124,15 +130,16 @@ impl<'s> Tables<'s> {
 
     /// Finds room for a part's counter, if that is new, and for its reservation.
     ///
-    /// A reservation without room is refused by `fail closed`; else the cost is taken and stands. It does not move to
-    /// the shared counter: what its own one holds would be forgotten there.
+    /// An enforced reservation without room is refused by `fail closed`; else the cost is taken and stands. Only with a new counter
+    /// does it move to the shared one: what a counter of its own holds would be forgotten there.
     fn place(&self, part: &mut Part<'_>, now: Timestamp, placed: &mut Placed) {
         let (is_new, wants_hold) = (self.is_new(part, now), self.wants_hold(part, now));
         let place = (part.counted == Counted::Own).then(|| self.store.shard_of(part.charge.counter));
         let before = placed.iter().filter(|other| **other == place).count();
         let has_room = |keys| self.table(part).is_some_and(|table| table.has_room_for(before + keys));
         let (counter, hold) = (usize::from(is_new), usize::from(wants_hold));
-        if is_new && !has_room(counter) {
+        let wanted = if matches!(part.charge.fail, Fail::Local(_)) { counter + hold } else { counter };
+        if is_new && !has_room(wanted) {
             part.counted = match part.charge.fail {
                 Fail::Open | Fail::Closed => Counted::Nowhere,
                 Fail::Local(_) => Counted::Shared,
@@ -140,7 +147,8 @@ impl<'s> Tables<'s> {
             return;
         }
         let holds = wants_hold && has_room(counter + hold);
-        if wants_hold && !holds && part.charge.fail == Fail::Closed && !part.is_regardless() {
+        let is_refusable = part.charge.mode == Mode::Enforce && part.charge.fail == Fail::Closed;
+        if wants_hold && !holds && is_refusable {
             part.counted = Counted::Nowhere;
             return;
         }
@@ -148,19 +156,20 @@ impl<'s> Tables<'s> {
         placed.extend((0..counter + usize::from(holds)).map(|_| place));
     }
 
-    /// Whether taking this part would add a key. What does not even fit an untouched counter adds none, unless it is
-    /// taken regardless.
+    /// Whether taking this part would add a counter, or settling it may. What does not even fit an untouched counter
+    /// adds none, unless it is taken regardless.
     fn is_new(&self, part: &Part<'_>, now: Timestamp) -> bool {
-        part.charge.cost > 0
+        part.charge.judged_cost() > 0
             && self.state(part).is_none()
             && (part.is_regardless() || part.judging(now).judge(None).is_ok())
     }
 
-    /// Whether taking this part would add a reservation of its own.
+    /// Whether taking this part would add a reservation of its own. Whether a shadow part fits is known only once the
+    /// others have been taken.
     fn wants_hold(&self, part: &Part<'_>, now: Timestamp) -> bool {
         let is_taken = || {
             let fits = self.running_block(part, now).is_none() && self.judge(part, now).is_ok();
-            fits || part.is_regardless()
+            fits || part.charge.mode != Mode::Enforce
         };
         part.counted == Counted::Own && part.charge.hold.is_some() && is_taken()
     }
