@@ -10,7 +10,7 @@ use limitrate_grammar::{
 
 use super::{Checker, fact_id};
 use crate::{
-    checked::{Expected, Reply, Stmt},
+    checked::{Exceed, Expected, Limit, Reply, Stmt},
     resolve::HTTP_MODULE,
 };
 
@@ -141,32 +141,37 @@ impl Checker<'_> {
             return;
         }
         let own = name.node.strip_suffix(".share").unwrap_or(&name.node);
-        let mut marks = Vec::new();
+        let mut limits = Vec::new();
         for rule in &self.out.rules {
-            marks_in(&rule.body, own, &mut marks);
+            limits_in(&rule.body, own, &mut limits);
         }
-        let of_plans = self.out.plan_limits.iter().filter(|of_plan| of_plan.limit.name == own);
-        marks.extend(of_plans.flat_map(|of_plan| &of_plan.limit.warn));
-        let wanted = mark.map_or(!marks.is_empty(), |mark| marks.contains(&mark.node));
+        let of_plans = self.out.plan_limits.iter().map(|of_plan| &of_plan.limit);
+        limits.extend(of_plans.filter(|limit| limit.name == own));
+        // What is passed softly warns without a mark.
+        let is_soft = |limit: &&Limit| matches!(limit.exceed, Exceed::Allow);
+        let wanted = match mark {
+            Some(mark) => limits.iter().any(|limit| limit.warn.contains(&mark.node)),
+            None => limits.iter().any(|limit| !limit.warn.is_empty() || is_soft(limit)),
+        };
         if !wanted {
             let span = mark.map_or(name.span, |mark| mark.span);
             let message = format!("`{}` does not warn {}", name.node, mark.map_or("at all", |_| "there"));
             self.report(
                 Diagnostic::new(Code::RL0203, message, span, "never reached")
-                    .help("a limit warns where it says so: `warn at 80%`"),
+                    .help("a limit warns where it says so: `warn at 80%`, or `on exceed allow`"),
             );
         }
     }
 }
 
-/// The marks at which limits of this name warn.
-fn marks_in(body: &[Stmt], name: &str, marks: &mut Vec<i64>) {
+/// The limits of this name.
+fn limits_in<'b>(body: &'b [Stmt], name: &str, limits: &mut Vec<&'b Limit>) {
     for stmt in body {
         match stmt {
-            Stmt::Limit(limit) if limit.name == name => marks.extend(&limit.warn),
+            Stmt::Limit(limit) if limit.name == name => limits.push(limit),
             Stmt::If(_, then, otherwise) => {
-                marks_in(then, name, marks);
-                marks_in(otherwise, name, marks);
+                limits_in(then, name, limits);
+                limits_in(otherwise, name, limits);
             }
             Stmt::Limit(_) | Stmt::Deny(_) | Stmt::Exempt(_) => {}
         }
