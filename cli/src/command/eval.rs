@@ -9,7 +9,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use limitrate_compiler::{Engine, Policy, source::Sources};
 use limitrate_core::{clock::Clock as _, facts::FactDecl, literal, time::Timestamp};
-use limitrate_runtime::{DecisionRecord, Limiter, SystemClock};
+use limitrate_runtime::{
+    DecisionRecord, Limiter, LimiterOptions, SystemClock,
+    store::{MemoryOptions, MemoryStore},
+};
 use limitrate_testkit::traffic::{Line, Record, Schema, Scratch, read_jsonl};
 use serde::Serialize;
 
@@ -114,7 +117,9 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
 }
 
 fn decide(args: &Args, policy: &Arc<Policy>, sources: &Sources, record: &Record<'_>, ui: &mut Ui) -> Exit {
-    let limiter = Limiter::new(policy.clone());
+    // The same request gives the same output, its ticket included.
+    let options = LimiterOptions { instance: 1, ..LimiterOptions::default() };
+    let limiter = Limiter::with(policy.clone(), MemoryStore::new(MemoryOptions::default()), options);
     let before = args.trace.then(|| trace::Before::new(&limiter, record)).flatten();
     let decision = limiter.decide_at(&record.facts, record.at);
     let trace = before.map(|before| Trace::new(before, &limiter, &decision, record, sources));
@@ -131,6 +136,6 @@ fn decide(args: &Args, policy: &Arc<Policy>, sources: &Sources, record: &Record<
         Some(trace) => show::trace(trace, ui),
         None => show::limits(&limiter, &decision, record, ui),
     }
-    asides::show(&decision, ui);
+    asides::show(&decision, trace.is_some(), ui);
     exit
 }

@@ -221,3 +221,92 @@ fn a_time_of_the_facts_is_the_instant_of_the_request() {
     let ran = place.rlc(&["eval", "p.rl", "--facts", &facts]);
     assert!(ran.out.contains("resets in 1 s"), "{}", ran.out);
 }
+
+const CHAT: &str = r#"use std.http
+
+input {
+  user         : key
+  model        : one of "large", "small"
+  max_tokens   : tokens = 1k tokens
+  usage.output : tokens after response
+}
+
+rule chat {
+  let most = if model == "large" then max_tokens * 10 else max_tokens
+  limit daily: 8k tokens/day per user resets in "UTC"
+    reserve most settle usage.output
+    warn at 10%, 80%
+    on exceed downgrade model to "small"
+  limit streams: 4 in flight per user for at most 5 min
+}
+
+rule soft {
+  limit calls: 0 req/min per user using fixed_window on exceed allow
+}
+
+shadow rule off {
+  if model == "large" then deny 403
+}
+
+shadow rule tighter {
+  limit tight: 500 tokens/min per user using fixed_window costing max_tokens
+}
+"#;
+
+/// Evaluates a request of Ada to the large model.
+fn chat(arguments: &[&str]) -> crate::Ran {
+    let place = Place::with(&[("chat.rl", CHAT)]);
+    let facts = r#"{"user":"ada","model":"large"}"#;
+    let asked = ["eval", "chat.rl", "--at", "2026-03-02T09:00:00Z", "--facts", facts];
+    place.rlc(&[&asked, arguments].concat())
+}
+
+#[test]
+fn a_downgraded_request_says_what_it_became_and_what_it_holds() {
+    let ran = chat(&[]);
+    assert_eq!(
+        ran.out,
+        "user=ada  model=large   → DOWNGRADE model=small\n  \
+         !  calls    user=ada  0 of 0 req left           costs 1 req           taken past the ceiling\n  \
+         ✓  daily    user=ada  7000 of 8000 tokens left  reserves 1000 tokens  resets in 15 h\n  \
+         ✓  streams  user=ada  3 of 4 in flight left     costs 1 in flight     resets in 5 min\n  \
+         as it came, it does not fit: daily costs 10k tokens of 8000 tokens\n  \
+         warning: calls is past its ceiling\n  \
+         warning: daily has reached 10%\n  \
+         in shadow: tight would refuse it, 500 of 500 tokens left\n  \
+         held until the reply, as ticket 0000000000000003\n"
+    );
+    assert_eq!((ran.err.as_str(), ran.code), ("", 0));
+}
+
+#[test]
+fn a_trace_shows_both_passes_of_a_downgrade() {
+    let ran = chat(&["--trace"]);
+    let lines = [
+        "✗ limit daily             user=ada  0 + 10k > 8000 tokens → downgrade model to small\n",
+        "✗ limit calls             user=ada  0 + 1 > 0 req → taken past the ceiling\n",
+        "○ deny, in shadow                   would apply\n",
+        "✗ limit tight, in shadow  user=ada  0 + 1000 > 500 tokens\n",
+        "second pass with model=small:  calls 0 + 1 > 0 req ✗   daily 0 + 1000 ≤ 8000 tokens ✓   \
+         streams 0 + 1 ≤ 4 in flight ✓\n",
+    ];
+    for line in lines {
+        assert!(ran.out.contains(line), "{line}{}", ran.out);
+    }
+    let ran = chat(&["--trace", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (json["outcome"].as_str(), json["downgrade"]["model"].as_str()),
+        (Some("downgrade"), Some("small"))
+    );
+    assert_eq!(json["trace"]["second_pass"]["with"], "model=small");
+    assert_eq!(json["ticket"], "0000000000000003");
+}
+
+#[test]
+fn what_does_not_fit_even_downgraded_is_rejected_as_it_came() {
+    let ran = chat(&["--trace", "--set", "max_tokens=9k tokens"]);
+    assert!(ran.out.contains("→ REJECT by daily, can never fit\n"), "{}", ran.out);
+    assert!(ran.out.contains("daily 0 + 9000 > 8000 tokens ✗"), "{}", ran.out);
+    assert_eq!(ran.code, 2);
+}

@@ -265,3 +265,37 @@ fn a_pipe_is_refused_without_waiting_for_its_writer() {
     let ran = place.rlc(&simulate(&["--decisions", "fifo"]));
     assert_eq!((ran.err.as_str(), ran.code), ("error: cannot write fifo: it is a pipe\n", 3));
 }
+
+const BUDGET: &str = r#"input { user : key  most : tokens = 100 tokens  usage.output : tokens after response }
+rule chat {
+  limit day: 300 tokens/day per user resets in "UTC" reserve most settle usage.output warn at 50%
+}
+shadow rule tighter { limit tight: 1 req/min per user using fixed_window }
+"#;
+
+#[test]
+fn settlements_warnings_and_shadows_are_summed_up() {
+    let request = |t: u32, reply: &str| format!("{{\"t\":{t},\"user\":\"ada\"{reply}}}\n");
+    let traffic = request(0, ",\"reply\":{\"after_ms\":5,\"usage.output\":10}")
+        + &request(1, ",\"reply\":{\"after_ms\":5,\"usage.output\":20}")
+        + &request(2, "")
+        + &request(3, "");
+    let place = Place::with(&[("budget.rl", BUDGET), ("traffic.jsonl", &traffic)]);
+    let ran = place.rlc(&["simulate", "budget.rl", "--traffic", "traffic.jsonl"]);
+    for line in [
+        "day at 50%",
+        "300 tokens reserved, 130 tokens spent, 1 stood as reserved",
+        "would be refused by a limit in shadow, of the requests it judged",
+        "tight  user=ada",
+    ] {
+        assert!(ran.out.contains(line), "{line}\n{}", ran.out);
+    }
+    let ran = place.rlc(&["simulate", "budget.rl", "--traffic", "traffic.jsonl", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (json["settled"][0]["actual"].as_i64(), json["settled"][0]["unit"].as_str()),
+        (Some(130), Some("tokens"))
+    );
+    assert_eq!((json["outcomes"]["allow"].as_i64(), json["outcomes"]["reject"].as_i64()), (Some(3), Some(1)));
+    assert_eq!(json["shadow"]["limits"][0]["refused"], 2);
+}

@@ -9,9 +9,9 @@ use crate::{
     ui::{Style, Ui},
 };
 
-/// Prints the lines; none for most decisions.
-pub(super) fn show(decision: &Decision<'_>, ui: &mut Ui) {
-    if let Some(line) = refused_as_it_came(decision) {
+/// Prints the lines; none for most decisions. What a trace has shown is not said again.
+pub(super) fn show(decision: &Decision<'_>, traced: bool, ui: &mut Ui) {
+    if let Some(line) = refused_as_it_came(decision).filter(|_| !traced) {
         ui.line(format_args!("  {line}"));
     }
     for warning in decision.warnings() {
@@ -24,7 +24,7 @@ pub(super) fn show(decision: &Decision<'_>, ui: &mut Ui) {
         let warning = ui.paint().style(Style::Warning, format!("warning: {what}")).to_string();
         ui.line(format_args!("  {warning}"));
     }
-    for line in in_shadow(decision) {
+    for line in in_shadow(decision).into_iter().filter(|_| !traced) {
         ui.line(ui.paint().style(Style::Dim, format!("  {line}")).to_string());
     }
     if let Some(Ticket(number)) = decision.ticket() {
@@ -32,7 +32,7 @@ pub(super) fn show(decision: &Decision<'_>, ui: &mut Ui) {
     }
 }
 
-/// `before the downgrade: daily $0 + $0.04346 > $0.01`
+/// `as it came, it does not fit: daily costs 10k tokens of 8000 tokens`
 fn refused_as_it_came(decision: &Decision<'_>) -> Option<String> {
     decision.downgrade()?;
     let refusing = decision.first_pass().filter(|(_, limit)| limit.refuses());

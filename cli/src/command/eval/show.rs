@@ -2,11 +2,14 @@
 
 use limitrate_compiler::ir::Program;
 use limitrate_core::{
+    charge::Mode,
     facts::{FactDecl, FactType, Value},
     literal,
     time::Nanos,
 };
-use limitrate_runtime::{Cause, Decision, InputProblem, Limiter, Outcome, Problem, store::MemoryStore};
+use limitrate_runtime::{
+    Cause, Decision, InputProblem, LimitDecision, Limiter, Outcome, Problem, store::MemoryStore,
+};
 use limitrate_testkit::{traffic::Record, words};
 
 use super::trace::{Statement, Trace};
@@ -90,12 +93,13 @@ pub(super) fn limits(
             words::amount(info.unit, limit.ceiling)
         );
         let then = match limit.retry_after() {
+            _ if is_soft(limit) => "taken past the ceiling".to_owned(),
             Some(wait) if limit.verdict.blocked => format!("blocked for {}", span(rounded_up(wait))),
             Some(wait) => format!("retry after {}", span(rounded_up(wait))),
             None if limit.fits() => format!("resets in {}", span(status.reset_after)),
             None => "can never fit".to_owned(),
         };
-        let mark = mark(Some(limit.fits()));
+        let mark = if is_soft(limit) { "!" } else { mark(Some(limit.fits())) };
         let key = escape::line(&words::key(&key.unwrap_or_default())).into_owned();
         [
             mark.to_owned(),
@@ -113,6 +117,11 @@ pub(super) fn limits(
     if rows.is_empty() && decision.outcome() == Outcome::Allow {
         ui.line("  no limit applies to it");
     }
+}
+
+/// Whether a limit was passed, and lets that happen.
+fn is_soft(limit: &LimitDecision) -> bool {
+    limit.mode == Mode::Soft && !limit.fits()
 }
 
 /// The rules and plans that matched, with their statements; and the names of the rest.
@@ -164,6 +173,7 @@ fn row(place: &str, statement: &Statement) -> [String; 4] {
     let mark = match (statement.applies, statement.fits) {
         (true, Some(fits)) => mark(Some(fits)),
         (true, None) if statement.why == "applies" => "●",
+        (true, None) if statement.why == "would apply" => "○",
         _ => " ",
     };
     [
