@@ -17,8 +17,16 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use limitrate::{
+    core::{
+        algorithm::{Algorithm, Terms},
+        charge::{Block, Charge},
+        key::CounterKey,
+        time::Nanos,
+    },
     prelude::*,
-    runtime::store::{MemoryOptions, MemoryStore},
+    runtime::store::{
+        LocalStore as _, MemoryOptions, MemoryStore, Settlement, Settlements, Ticket, Verdicts,
+    },
 };
 
 /// A clock that stands where it is put, read as cheaply as a clock that another thread ticks.
@@ -119,6 +127,52 @@ fn ours(c: &mut Criterion) {
     group.finish();
 }
 
+/// The memory store alone: what a clause beside the counter costs over a plain charge.
+fn store(c: &mut Criterion) {
+    const MINUTE: Nanos = Nanos::from_secs(60);
+    const SLIDING: Algorithm = Algorithm::SlidingWindow(MINUTE);
+    let block = Block { first: MINUTE, up_to: MINUTE, forget: MINUTE };
+    let now = Timestamp(NOON);
+    let key = CounterKey::of_limit(b"limit", 1);
+    let charge = |ceiling| {
+        let terms = Terms { ceiling, burst: ceiling, starting: None };
+        Charge::new(key, key, &SLIDING, terms, 1)
+    };
+    let plain = charge(i64::MAX);
+    let (mut verdicts, mut settled) = (Verdicts::new(), Settlements::new());
+    let mut group = c.benchmark_group("memory store");
+    for (name, charge) in [
+        ("plain", plain),
+        ("warn, not reached", Charge { warn: &[800_000], ..plain }),
+        ("warn, told before", Charge { warn: &[0], ..plain }),
+        ("block, not set off", Charge { block: Some(&block), ..plain }),
+        ("block, in force", Charge { block: Some(&block), ..charge(0) }),
+    ] {
+        let store = MemoryStore::new(MemoryOptions::default());
+        group.bench_function(name, |b| {
+            b.iter(|| store.charge(now, black_box(&[charge]), Ticket(1), &mut verdicts));
+        });
+    }
+    let store = MemoryStore::new(MemoryOptions::default());
+    let reserve = Charge { hold: Some(MINUTE), cost: 5, ..plain };
+    let mut ticket = 0;
+    group.bench_function("reserve and settle", |b| {
+        b.iter(|| {
+            ticket += 1;
+            store.charge(now, black_box(&[reserve]), Ticket(ticket), &mut verdicts);
+            let settlement = Settlement {
+                counter: key,
+                limit: key,
+                algorithm: &SLIDING,
+                ticket: Ticket(ticket),
+                actual: 3,
+            };
+            store.settle(now, black_box(&[settlement]), &mut settled);
+        });
+    });
+    group.finish();
+}
+
 fn governor(c: &mut Criterion) {
     let quota = governor::Quota::per_second(NonZeroU32::MAX).allow_burst(NonZeroU32::new(1_000_000).unwrap());
     let shipped = governor::RateLimiter::dashmap(quota);
@@ -147,5 +201,5 @@ fn limitador(c: &mut Criterion) {
     });
 }
 
-criterion_group!(group, ours, governor, limitador);
+criterion_group!(group, ours, store, governor, limitador);
 criterion_main!(group);
