@@ -8,6 +8,7 @@ mod limits;
 mod plans;
 #[path = "../policies/mod.rs"]
 mod policies;
+mod reserve;
 mod units;
 
 use limitrate_compiler::{
