@@ -20,6 +20,7 @@ mod message;
 mod missing;
 mod operator;
 mod plan;
+mod practice;
 mod reply;
 mod reserve;
 mod rollout;
@@ -78,6 +79,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         let_names: Vec::new(),
         limit_names: HashSet::new(),
         counters: Counters::default(),
+        advice: Vec::new(),
     };
     checker.facts();
     checker.hierarchy();
@@ -96,6 +98,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     }
     checker.report_missing();
     checker.find_path();
+    checker.report_advice();
     checker.out
 }
 
@@ -132,6 +135,8 @@ pub(crate) struct Checker<'r> {
     limit_names: HashSet<String>,
     /// The counters that tests may name, once all limits are typed.
     counters: Counters,
+    /// What is odd about limits that are right.
+    advice: Vec<Diagnostic>,
 }
 
 impl Checker<'_> {

@@ -7,8 +7,8 @@ use limitrate_compiler::{
     checked::{Arithmetic, Comparison},
     codegen, interpret,
     ir::{
-        Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, Node, NodeId, Program, SlotId,
-        build::Graph, slot::Slot, verify,
+        Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, Node, NodeId, Program, ReportSite,
+        Settlement, SlotId, build::Graph, slot::Slot, verify,
     },
 };
 use limitrate_core::{
@@ -101,6 +101,8 @@ fn program(steps: &[Step], sites: &[(u8, Index, Index, Index)]) -> Program {
         match kind {
             0 => program.denies.push(DenySite { when, origin: 0, status: 403, message: Vec::new(), span }),
             1 => program.exempts.push(ExemptSite { when, origin: 0, reason: String::new(), span }),
+            2 => program.reports.push(ReportSite { when, origin: 0, deny: true, span }),
+            3 => program.settlements.push(Settlement { known: when, actual: node(cost) }),
             _ => program.charges.push(ChargeSite {
                 when,
                 limit: LimitId(0),
@@ -134,17 +136,27 @@ proptest! {
     #[test]
     fn machine_code_computes_what_the_interpreter_computes(
         steps in prop::collection::vec(step(), 0..60),
-        sites in prop::collection::vec((prop_oneof![1 => Just(0_u8), 1 => Just(1), 40 => Just(2)], any::<Index>(), any::<Index>(), any::<Index>()), 0..150),
+        sites in prop::collection::vec((prop_oneof![1 => Just(0_u8), 1 => Just(1), 10 => Just(2), 10 => Just(3), 40 => Just(4)], any::<Index>(), any::<Index>(), any::<Index>()), 0..150),
         frames in prop::collection::vec(prop::collection::vec(extreme(), SLOTS), 1..20),
     ) {
         let program = program(&steps, &sites);
         let code = codegen::compile(&program).expect("machine code on this platform");
         let (mut native, mut reference, mut values) = (Vec::new(), Vec::new(), interpret::Values::default());
+        let (mut settled, mut reported) = (Vec::new(), Vec::new());
         for frame in &frames {
             let a = code.decide(frame, &mut native);
             let b = interpret::decide(&program, frame, &mut values, &mut reference);
             prop_assert_eq!(a, b, "{}", &program);
             prop_assert_eq!(&native, &reference, "{}", &program);
+            interpret::settle(&program, frame, &mut values, &mut settled);
+            code.settle(frame, &mut native);
+            let known = (0_i64..).zip(&settled).filter_map(|(at, actual)| Some((at, (*actual)?)));
+            let found = native.iter().map(|site| (site.site, site.cost));
+            prop_assert_eq!(found.collect::<Vec<_>>(), known.collect::<Vec<_>>(), "{}", &program);
+            interpret::report(&program, frame, &mut values, &mut reported);
+            code.report(frame, &mut native);
+            let found = native.iter().map(|site| u32::try_from(site.site).ok());
+            prop_assert_eq!(found.collect::<Vec<_>>(), reported.iter().copied().map(Some).collect::<Vec<_>>());
         }
     }
 }

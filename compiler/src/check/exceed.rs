@@ -48,12 +48,15 @@ impl Checker<'_> {
             written.dedup_by_key(|(mark, _)| *mark);
             let sorted: Vec<String> = written.into_iter().map(|(_, text)| text).collect();
             let all = clauses.warn.iter().map(|mark| mark.span).reduce(Span::to).unwrap_or(mark.span);
-            let label = again.map_or(before.span, |again| again.span);
-            self.report(
-                Diagnostic::new(Code::RL0503, message, mark.span, "reached before, or never apart from it")
-                    .label(label, if again.is_some() { "the first one" } else { "stands before it" })
-                    .fix("put them in order", all, sorted.join(", ")),
-            );
+            let (ours, span, theirs) = match again {
+                Some(again) => ("the second one", again.span, "the first one"),
+                None => ("reached first", before.span, "stands before it"),
+            };
+            self.report(Diagnostic::new(Code::RL0503, message, mark.span, ours).label(span, theirs).fix(
+                "put them in order",
+                all,
+                sorted.join(", "),
+            ));
             return Vec::new();
         }
         clauses.warn.iter().map(|mark| mark.node).collect()

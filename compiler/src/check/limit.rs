@@ -42,7 +42,7 @@ impl Checker<'_> {
             let sized = burst.is_some() || clauses.burst.is_some();
             self.bucket(&ceiling, *window, word, counted, sized, limit);
         }
-        Some(Limit {
+        let typed = Limit {
             name,
             span: limit.span,
             shape: Shape { unit: counted, algorithm, keys: keys? },
@@ -58,7 +58,9 @@ impl Checker<'_> {
             exceed,
             block,
             was,
-        })
+        };
+        self.practice(limit, &clauses, &typed);
+        Some(typed)
     }
 
     /// The ceiling as a rate or a number in flight.

@@ -40,18 +40,7 @@ impl Checker<'_> {
                 return None;
             }
             (None, Some((value, span)), _) => {
-                let written = self.text(value.span).to_owned();
-                self.report(
-                    Diagnostic::new(
-                        Code::RL0402,
-                        "this settles what was never reserved",
-                        span,
-                        "no `reserve` before it",
-                    )
-                    .help("say what to hold until then: `reserve estimate settle actual`")
-                    .fix("reserve something first", span.before(), "reserve … ")
-                    .fix("take it at once", span, format!("costing {written}")),
-                );
+                self.never_reserved(value, span);
                 return None;
             }
             (None, None, Some((condition, span))) => self.refund(condition, span, &wanted, cost)?,
@@ -91,13 +80,7 @@ impl Checker<'_> {
         if typed.ty == Type::Unknown {
             return None;
         }
-        let mut facts = BTreeSet::new();
-        self.out.facts_of(&typed, &mut facts);
-        let later = |fact: &limitrate_core::facts::FactId| {
-            let fact = self.out.facts.get(usize::from(fact.0));
-            fact.is_some_and(|fact| fact.decl.phase == Phase::Response)
-        };
-        if !facts.iter().any(later) {
+        if !self.is_known_later(&typed) {
             let written = self.text(condition.span).to_owned();
             self.report(
                 Diagnostic::new(
@@ -115,6 +98,33 @@ impl Checker<'_> {
         let cost = cost.cloned().unwrap_or_else(|| Expr::number(1, wanted.clone(), condition.span));
         let choice = ExprKind::If(Box::new(typed), Box::new(zero), Box::new(cost));
         Some(Expr::new(choice, wanted.clone(), condition.span))
+    }
+
+    /// Whether a value depends on what only the response tells.
+    fn is_known_later(&self, expr: &Expr) -> bool {
+        let mut facts = BTreeSet::new();
+        self.out.facts_of(expr, &mut facts);
+        facts.iter().any(|fact| {
+            let fact = self.out.facts.get(usize::from(fact.0));
+            fact.is_some_and(|fact| fact.decl.phase == Phase::Response)
+        })
+    }
+
+    fn never_reserved(&mut self, value: &ast::Expr, span: Span) {
+        let typed = self.expr(value);
+        let written = self.text(value.span).to_owned();
+        let mut diagnostic = Diagnostic::new(
+            Code::RL0402,
+            "this settles what was never reserved",
+            span,
+            "no `reserve` before it",
+        )
+        .help("say what to hold until then: `reserve estimate settle actual`")
+        .fix("reserve something first", span.before(), "reserve … ");
+        if typed.ty != Type::Unknown && !self.is_known_later(&typed) {
+            diagnostic = diagnostic.fix("take it at once", span, format!("costing {written}"));
+        }
+        self.report(diagnostic);
     }
 
     /// Reports clauses that say in two ways what a request costs.

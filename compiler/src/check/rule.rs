@@ -108,10 +108,15 @@ impl<'r> Checker<'r> {
                 let message = message.as_ref().map(|m| self.message(m)).unwrap_or_default();
                 Some(Stmt::Deny(Deny { status, message, span: statement.span }))
             }
-            StmtKind::Exempt(reason) => Some(Stmt::Exempt(Exempt {
-                reason: reason.as_ref().map(|r| r.node.clone()).unwrap_or_default(),
-                span: statement.span,
-            })),
+            StmtKind::Exempt(reason) => {
+                if reason.as_ref().is_none_or(|reason| reason.node.trim().is_empty()) {
+                    self.exempt_without_reason(statement.span);
+                }
+                Some(Stmt::Exempt(Exempt {
+                    reason: reason.as_ref().map(|r| r.node.clone()).unwrap_or_default(),
+                    span: statement.span,
+                }))
+            }
             StmtKind::If { condition, then, otherwise } => {
                 Some(self.if_statement(condition, then, otherwise, rule))
             }

@@ -97,12 +97,13 @@ fn a_key_is_an_identity() {
 fn a_share_divides_something_narrower() {
     assert_codes(
         &[
-            ("limit 1 req/s per org at most 30% per user", NONE),
+            ("limit 10 req/s per org at most 30% per user", NONE),
             ("limit 1 req/s per org at most 100% per user", NONE),
-            ("limit 1 req/s per org at most 30% per team", NONE),
-            ("limit 1 req/s globally at most 30% per ip", NONE),
+            ("limit 10 req/s per org at most 30% per team", NONE),
+            ("limit 10 req/s globally at most 30% per ip", NONE),
             ("limit 1 req/s per user at most 30% per user", &[Code::RL0503]),
             ("limit 1 req/s per user at most 30% per org", &[Code::RL0503]),
+            ("limit 1 req/s per org at most 30% per user", &[Code::RL0511]),
             ("limit 1 req/s per org at most 0% per user", &[Code::RL0203]),
             ("limit 1 req/s per org at most 101% per user", &[Code::RL0203]),
         ],

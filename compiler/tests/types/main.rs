@@ -8,6 +8,7 @@ mod limits;
 mod plans;
 #[path = "../policies/mod.rs"]
 mod policies;
+mod reserve;
 mod units;
 
 use limitrate_compiler::{
@@ -23,7 +24,7 @@ fn assert_codes(rows: &[(&str, &[Code])], policy: impl Fn(&str) -> String) {
 }
 
 fn mismatch(row: &str, wanted: &[Code], text: &str) -> Option<String> {
-    let found = policies::diagnostics(text);
+    let found = policies::without_practice(policies::diagnostics(text), wanted);
     let codes: Vec<Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
     let said: Vec<&Diagnostic> = found.iter().collect();
     (codes != wanted).then(|| format!("{row}\n    gave {codes:?}, not {wanted:?}: {said:#?}\n"))

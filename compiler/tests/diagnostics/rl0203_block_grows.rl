@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit 10 req/min per user on exceed block for 1 h doubling up to 1 min }

@@ -1,0 +1,3 @@
+use std.http
+rule api { limit 10 req/min per ip warn at 80% }
+test "t" { send GET "/" expect reject by api, warn api }

@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit 10 req/min per user was api }

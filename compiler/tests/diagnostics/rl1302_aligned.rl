@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit 100 req/h per user aligned }

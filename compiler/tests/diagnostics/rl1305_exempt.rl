@@ -1,0 +1,2 @@
+use std.http
+rule health { on GET "/healthz"  exempt }
