@@ -21,7 +21,7 @@ use std::{
 };
 
 use limitrate_compiler::Policy;
-use limitrate_core::{facts::FactId, time::Timestamp};
+use limitrate_core::time::Timestamp;
 use limitrate_runtime::{
     DecisionRecord, Limiter,
     store::{LocalStore as _, MemoryOptions, MemoryStore},
@@ -35,7 +35,7 @@ pub use summary::{
 
 use crate::{
     ManualClock,
-    limiter::{STATUS, repeatable},
+    limiter::repeatable,
     traffic::{Progress, Record, Replay, Replayed, SkipReason},
 };
 use running::{Replying, RunningRequests};
@@ -74,8 +74,6 @@ pub struct Simulation {
 struct State {
     limiter: Limiter<MemoryStore>,
     running: RunningRequests,
-    /// The fact of the response's status, where the policy knows it.
-    status: Option<FactId>,
     tally: Tally,
     skips: Skips,
 }
@@ -85,7 +83,6 @@ impl State {
         let clock = Arc::new(ManualClock::new(Timestamp::default()));
         let limiter = Limiter::with(policy.clone(), MemoryStore::new(memory), repeatable(clock));
         Self {
-            status: limiter.fact(STATUS).ok(),
             limiter,
             running: RunningRequests::default(),
             tally: Tally::new(policy.program()),
@@ -115,8 +112,8 @@ impl Simulation {
         if let Some(decisions) = &mut self.decisions {
             decisions.flush()?;
         }
-        let State { limiter, mut running, status, mut tally, skips } = self.replay;
-        let mut replying = Replying { limiter: &limiter, asides: &mut tally.asides, status };
+        let State { limiter, mut running, mut tally, skips } = self.replay;
+        let mut replying = Replying { limiter: &limiter, asides: &mut tally.asides };
         running.reply_until(&mut replying, Timestamp::MAX);
         let mut summary = tally.summary(self.policy.program());
         summary.counters = limiter.store().len();
@@ -132,14 +129,14 @@ impl Simulation {
     }
 
     fn decide(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let State { limiter, running, status, tally, .. } = &mut self.replay;
-        let (limiter, status) = (&*limiter, *status);
-        running.reply_until(&mut Replying { limiter, asides: &mut tally.asides, status }, record.at);
+        let State { limiter, running, tally, .. } = &mut self.replay;
+        let limiter = &*limiter;
+        running.reply_until(&mut Replying { limiter, asides: &mut tally.asides }, record.at);
         let decision = limiter.decide_at(&record.facts, record.at);
         tally.note(limiter, &decision, record);
         let held = limiter.running(&decision);
         if !held.is_empty() {
-            let mut replying = Replying { limiter, asides: &mut tally.asides, status };
+            let mut replying = Replying { limiter, asides: &mut tally.asides };
             match &record.reply {
                 Some(reply) => running.hold(&mut replying, held, reply, record.at),
                 None => replying.without_reply(&held, record.at),

@@ -2,6 +2,7 @@
 
 mod asides;
 mod facts;
+mod settled;
 mod show;
 mod trace;
 
@@ -23,6 +24,7 @@ use crate::{
     policy, source,
     ui::Ui,
 };
+use settled::Settled;
 use trace::Trace;
 
 pub(super) const FORMATS: &[Format] = &[Format::Text, Format::Json];
@@ -58,6 +60,9 @@ struct Document<'a> {
     engine: String,
     #[serde(flatten)]
     decision: DecisionRecord,
+    /// What its reservations come to, where the facts have a `reply`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    settled: Vec<Settled>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a Trace>,
 }
@@ -125,10 +130,17 @@ fn decide(args: &Args, policy: &Arc<Policy>, sources: &Sources, record: &Record<
     let trace = before.map(|before| Trace::new(before, &limiter, &decision, record, sources));
     let exit = if decision.outcome().passes() { Exit::Fine } else { Exit::Other };
     let shown = DecisionRecord::new(1, &limiter, &decision, &record.facts);
+    let settled = settled::by_reply(&limiter, &decision, record);
     if ui.format() == Format::Json {
         let engine =
             policy.interpreted().map_or_else(|| "native".to_owned(), |why| format!("interpreter: {why}"));
-        ui.json(&Document { schema: "limitrate/eval/v1", engine, decision: shown, trace: trace.as_ref() });
+        ui.json(&Document {
+            schema: "limitrate/eval/v1",
+            engine,
+            decision: shown,
+            settled,
+            trace: trace.as_ref(),
+        });
         return exit;
     }
     show::decision(&decision, record, ui);
@@ -137,5 +149,8 @@ fn decide(args: &Args, policy: &Arc<Policy>, sources: &Sources, record: &Record<
         None => show::limits(&limiter, &decision, record, ui),
     }
     asides::show(&decision, trace.is_some(), ui);
+    for settled in &settled {
+        ui.line(format_args!("  {settled}"));
+    }
     exit
 }

@@ -310,3 +310,27 @@ fn what_does_not_fit_even_downgraded_is_rejected_as_it_came() {
     assert!(ran.out.contains("daily 0 + 9000 > 8000 tokens ✗"), "{}", ran.out);
     assert_eq!(ran.code, 2);
 }
+
+#[test]
+fn a_reply_among_the_facts_settles_what_was_reserved() {
+    let place = Place::with(&[("chat.rl", CHAT)]);
+    let eval = |facts: &str, format: &str| {
+        place.rlc(&["eval", "chat.rl", "--at", "2026-03-02T09:00:00Z", "--facts", facts, "--format", format])
+    };
+    let facts = r#"{"user":"ada","model":"small","reply":{"after_ms":900,"usage.output":"0.2k tokens"}}"#;
+    let ran = eval(facts, "text");
+    assert!(ran.out.contains("settled: daily 1000 tokens → 200 tokens\n"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&eval(facts, "json").out).unwrap();
+    assert_eq!(
+        (json["settled"][0]["reserved"].as_i64(), json["settled"][0]["actual"].as_i64()),
+        (Some(1000), Some(200))
+    );
+    let ran = eval(r#"{"user":"ada","model":"small","reply":{}}"#, "text");
+    assert!(ran.out.contains("settled: daily 1000 tokens stands, without usage.output\n"), "{}", ran.out);
+    let ran = eval(r#"{"user":"ada","model":"small","usage.output":7}"#, "text");
+    assert!(
+        ran.err.contains("`usage.output` is known only after the response, so it was left out"),
+        "{}",
+        ran.err
+    );
+}

@@ -37,8 +37,6 @@ struct Held {
 pub(super) struct Replying<'r> {
     pub(super) limiter: &'r Limiter<MemoryStore>,
     pub(super) asides: &'r mut Asides,
-    /// The fact of the response's status, where the policy knows it.
-    pub(super) status: Option<FactId>,
 }
 
 impl Replying<'_> {
@@ -63,7 +61,9 @@ impl RunningRequests {
         reply: &Reply<'_>,
         now: Timestamp,
     ) {
-        let held = Held { running, facts: reply_facts(reply, to.status) };
+        let facts = reply.facts_with_status(to.limiter);
+        let facts = facts.into_iter().filter_map(|(fact, value)| Some((fact, OwnedValue::of(value)?)));
+        let held = Held { running, facts: facts.collect() };
         if reply.after <= Nanos::ZERO {
             to.reply(&held, now);
             return;
@@ -100,16 +100,4 @@ impl RunningRequests {
             to.reply(&held, now);
         }
     }
-}
-
-/// The facts of a reply, its status among them.
-fn reply_facts(reply: &Reply<'_>, status: Option<FactId>) -> Vec<(FactId, OwnedValue)> {
-    let mut facts: Vec<(FactId, OwnedValue)> =
-        reply.facts.iter().filter_map(|(fact, value)| Some((*fact, OwnedValue::of(*value)?))).collect();
-    if let Some(status) = status
-        && facts.iter().all(|(fact, _)| *fact != status)
-    {
-        facts.push((status, OwnedValue::Int(i64::from(reply.status))));
-    }
-    facts
 }

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use limitrate_core::facts::{FactId, FactType, Value};
 use limitrate_core::time::{Nanos, Timestamp};
+use limitrate_runtime::{Limiter, store::LocalStore};
 
 use super::fact_value::{Mismatch, Raw, Text, from_int, from_text, is_number, refusal};
 use super::schema::{Schema, Target, Targets};
 use super::skip::SkipReason;
+use crate::limiter::STATUS;
 
 /// The most names of undeclared members that are counted one by one.
 pub const MAX_UNKNOWN_NAMES: usize = 64;
@@ -101,6 +103,20 @@ impl Record<'_> {
 /// The memory of `facts`, empty: collecting in place keeps the allocation.
 fn cleared(facts: Vec<(FactId, Value<'_>)>) -> Vec<(FactId, Value<'static>)> {
     facts.into_iter().map_while(|_| None).collect()
+}
+
+impl<'a> Reply<'a> {
+    /// The facts, with `response.status` among them where the policy declares it.
+    #[must_use]
+    pub fn facts_with_status<S: LocalStore>(&self, limiter: &Limiter<S>) -> Vec<(FactId, Value<'a>)> {
+        let mut facts = self.facts.clone();
+        if let Ok(status) = limiter.fact(STATUS)
+            && facts.iter().all(|(fact, _)| *fact != status)
+        {
+            facts.push((status, Value::Int(i64::from(self.status))));
+        }
+        facts
+    }
 }
 
 impl Seen {

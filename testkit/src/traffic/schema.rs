@@ -1,6 +1,6 @@
 //! Which member of a record gives which fact.
 
-use limitrate_core::facts::{FactDecl, FactId, FactType, OwnedValue, Value};
+use limitrate_core::facts::{FactDecl, FactId, FactType, OwnedValue, Phase, Value};
 use limitrate_core::unit::Unit;
 
 use super::fact_value::{Mismatch, from_text, type_name};
@@ -125,7 +125,9 @@ impl Schema {
         for (id, fact) in (0..=u16::MAX).map(FactId).zip(facts) {
             let name = &*fact.name;
             let source = lookup(mapped, name);
-            request.declare(name);
+            if fact.phase == Phase::Request {
+                request.declare(name);
+            }
             if let Some(member) = reply_member(name) {
                 reply.declare(member);
             }
@@ -140,7 +142,8 @@ impl Schema {
             if let Some(member) = reply_member(source) {
                 reply.add(member, id, fact, is_mapped);
             }
-            if !source.starts_with("reply.") {
+            // What is known only after the response is none of the request's members, where it would be left unread.
+            if !source.starts_with("reply.") && fact.phase == Phase::Request {
                 request.add(source, id, fact, is_mapped);
             }
         }

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use limitrate_core::{facts::FactDecl, literal, time::Timestamp};
+use limitrate_core::{
+    facts::{FactDecl, Phase},
+    literal,
+    time::Timestamp,
+};
 use limitrate_testkit::traffic::{
     Line, MAX_LINE_BYTES, Schema, Scratch, SkipReason, UnknownMembers, read_jsonl,
 };
@@ -55,6 +59,13 @@ pub(super) fn with_time(text: &str, schema: &Schema, now: Timestamp) -> (String,
 /// Says which members no fact is declared for: a name may be mistyped.
 pub(super) fn mention_unknown(unknown: &UnknownMembers, facts: &[FactDecl], ui: &mut Ui) {
     for (member, _) in unknown.by_count() {
+        if facts.iter().any(|fact| *fact.name == *member && fact.phase == Phase::Response) {
+            ui.note(format_args!(
+                "`{member}` is known only after the response, so it was left out: \
+                 write \"reply\": {{\"{member}\": …}}"
+            ));
+            continue;
+        }
         let nearest = closest(member, facts.iter().map(|fact| &*fact.name));
         let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
         let member = escape::clipped(member);

@@ -3,7 +3,7 @@
 mod asides;
 
 use limitrate_core::{
-    facts::{FactDecl, FactType},
+    facts::{FactDecl, FactType, Phase},
     literal,
 };
 use limitrate_testkit::{
@@ -206,6 +206,12 @@ pub(super) fn hints(summary: &Summary, facts: &[FactDecl], input: Input, ui: &mu
         let nearest =
             closest(member, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let records = many(*times, "record", "records");
+        if facts.iter().any(|fact| *fact.name == **member && fact.phase == Phase::Response) {
+            ui.note(format_args!(
+                "`{member}` in {records} is left unread: it is known only after the response, and belongs in `reply`"
+            ));
+            continue;
+        }
         ui.note(format_args!(
             "`{}` in {records} is read by no fact of the policy{nearest}",
             escape::clipped(member)
