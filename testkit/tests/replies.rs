@@ -131,6 +131,29 @@ fn a_downgrade_names_the_changed_facts_and_their_values() {
 }
 
 #[test]
+fn a_hobbyist_is_moved_to_the_small_model_and_pays_for_that_one() {
+    let rules = "rule chat {
+        let estimate = if model == \"large\" then $0.04346 else $0.0026076
+        let actual   = if out > 0 tokens then (if model == \"large\" then $0.0045 else $0.00027) else $0
+        limit daily: $1/day per user resets in \"UTC\"
+          reserve estimate settle actual
+          on exceed downgrade model to \"small\"
+          fail closed
+        limit streams: 4 in flight per user for at most 5 min
+    }";
+    assert_passes(
+        rules,
+        "set used daily for user \"ada\" = $0.98
+         send POST \"/v1/chat/completions\" expect downgrade model = \"small\"
+         expect used daily for user \"ada\" == $0.9826076
+         expect used streams == 1
+         reply with out = 200 tokens
+         expect used daily for user \"ada\" == $0.98027
+         expect used streams == 0",
+    );
+}
+
+#[test]
 fn a_warning_is_expected_by_limit_and_mark() {
     assert_passes(
         BUDGET,

@@ -9,7 +9,7 @@ fn a_good_policy_is_summed_up() {
 
 #[test]
 fn several_policies_are_summed_up_together() {
-    let two = "use std.http\ninput { user : key }\nrule a {\n  limit 1 req/s per ip\n  limit b: 1 req/s per user\n}\n";
+    let two = "use std.http\ninput { user : key }\nrule a {\n  limit 10 req/s per ip\n  limit b: 10 req/s per user\n}\n";
     let ran = Place::with(&[("one.rl", GOOD), ("two.rl", two)]).rlc(&["check", "one.rl", "two.rl"]);
     assert_eq!(ran.out, "2 policies: 2 rules, 3 limits, at most 2 charges a request, 2 store round trips\n");
     assert_eq!(ran.code, 0);
