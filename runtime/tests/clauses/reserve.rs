@@ -2,6 +2,7 @@
 
 use limitrate_core::facts::Value;
 use limitrate_runtime::{Fate, Outcome, Problem};
+use proptest::prelude::*;
 
 use super::{HOUR, MINUTE, Nanos, Test, user};
 
@@ -237,4 +238,50 @@ fn a_bucket_gives_back_what_was_not_used_but_no_more_than_time_has_left_of_it() 
     test.reply(&late, &[really(0)]);
     assert_eq!(test.outcome(&[ada, most(61)]), Outcome::Reject, "time had refilled it already");
     assert_eq!(test.outcome(&[ada, most(60)]), Outcome::Allow);
+}
+
+/// A limit of this algorithm that reserves `most` and settles `really`, and one that knew the cost beforehand.
+fn both_ways(algorithm: &str) -> [Test; 2] {
+    let text = |cost: &str| {
+        format!(
+            "input {{ user : key  most : tokens  known : tokens  really : tokens after response }}
+             rule chat {{ limit all: 1_000_000 tokens/{algorithm} per user {cost} }}"
+        )
+    };
+    ["reserve most settle really", "costing known"].map(|cost| Test::new(&text(cost)))
+}
+
+proptest! {
+    /// The law of settlement: once settled, a window counts what it would had the cost been known at admission.
+    #[test]
+    fn a_settled_window_is_as_if_the_cost_had_been_known(
+        requests in proptest::collection::vec((0_i64..20, 0_i64..500, 0_i64..500, 0_i64..90), 1..40),
+        algorithm in prop_oneof![
+            Just("min using sliding_window"),
+            Just("min using sliding_log"),
+            Just("min using fixed_window"),
+            Just("day resets in \"Europe/Berlin\""),
+        ],
+    ) {
+        let [mut reserving, mut knowing] = both_ways(algorithm);
+        let ada = user("ada");
+        let mut running: Vec<(i64, limitrate_runtime::Running, i64)> = Vec::new();
+        for (at, (pause, reserved, actual, delay)) in (0..).zip(requests) {
+            for test in [&mut reserving, &mut knowing] {
+                test.wait(Nanos::from_secs(pause));
+            }
+            let known = ("known", Value::Int(actual));
+            knowing.pass(&[ada, most(0), known]);
+            let held = reserving.run(&[ada, most(reserved), known]);
+            running.push((at + delay / 30, held, actual));
+            let due = running.iter().position(|(due, ..)| *due <= at);
+            if let Some((_, held, actual)) = due.map(|due| running.swap_remove(due)) {
+                reserving.reply(&held, &[really(actual)]);
+            }
+        }
+        for (_, held, actual) in running {
+            reserving.reply(&held, &[really(actual)]);
+        }
+        prop_assert_eq!(reserving.used("all", &[ada]), knowing.used("all", &[ada]));
+    }
 }
