@@ -1,10 +1,7 @@
 //! The facts of a response: they are added to the frame of the request that they answer.
 
 use limitrate_compiler::ir::Program;
-use limitrate_core::{
-    facts::{FactId, OwnedValue, Phase, Value},
-    time::Timestamp,
-};
+use limitrate_core::facts::{FactId, OwnedValue, Phase, Value};
 use smallvec::SmallVec;
 
 use super::{Binder, Bound, InputProblem, Problem, checked, slots::facts};
@@ -75,7 +72,6 @@ impl Binder {
                 }
             }
         }
-        // No slot that looks at a fact looks at the clock.
-        self.plan.refill(program, bound, Timestamp::default(), |fact| is_response(program, fact), frame);
+        self.plan.fill_response(program, bound, frame);
     }
 }

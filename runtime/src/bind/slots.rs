@@ -2,7 +2,7 @@
 
 use limitrate_compiler::ir::{Program, slot::Slot};
 use limitrate_core::{
-    facts::{FactId, FactType, Value},
+    facts::{FactId, FactType, Phase, Value},
     net::client_network,
     rollout,
     schedule::Active,
@@ -35,18 +35,16 @@ impl SlotPlan {
         }
     }
 
-    /// Fills in again only the slots that look at one of these facts.
-    pub(super) fn refill(
-        &self,
-        program: &Program,
-        bound: &Bound<'_>,
-        now: Timestamp,
-        looked_at: impl Fn(FactId) -> bool,
-        frame: &mut [i64],
-    ) {
+    /// Fills the slots that read a fact of the response, and leaves all others as they are.
+    pub(super) fn fill_response(&self, program: &Program, bound: &Bound<'_>, frame: &mut [i64]) {
+        let of_response = |fact: FactId| {
+            let declared = program.facts.get(usize::from(fact.0));
+            declared.is_some_and(|fact| fact.decl.phase == Phase::Response)
+        };
         for (slot, place) in program.slots.iter().zip(frame) {
-            if facts(*slot).into_iter().flatten().any(&looked_at) {
-                *place = self.slot(program, bound, now, *slot);
+            if facts(*slot).into_iter().flatten().any(of_response) {
+                // No slot of a fact reads the clock.
+                *place = self.slot(program, bound, Timestamp(0), *slot);
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Settled {
     /// The limit.
     limit: String,
     /// What it counts.
-    unit: &'static str,
+    unit: String,
     /// What was reserved, in base units.
     reserved: i64,
     /// What the request really cost; null where the reservation stands.
@@ -53,7 +53,7 @@ pub(super) fn by_reply(
             Fate::Gone => (None, Vec::new(), format!("{reserved} stands, it had expired")),
         };
         let limit = settled.limit.name.clone();
-        let unit = settled.limit.unit.name();
+        let unit = settled.limit.unit.name().to_owned();
         Settled { limit, unit, reserved: settled.reserved, actual, missing, words }
     });
     settled.collect()
