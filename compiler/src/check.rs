@@ -4,6 +4,7 @@
 //! absent is tested, given a fallback, or reported.
 
 mod absence;
+mod agreement;
 mod algorithm;
 mod choice;
 mod clause;
@@ -85,7 +86,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     }
     checker.identities();
     checker.count_charges();
-    checker.counters = Counters::new(&checker.out);
+    checker.counters = Counters::new(&checker.out, resolved);
     for test in &resolved.tests {
         checker.test(test);
     }

@@ -10,7 +10,8 @@ mod rule;
 mod test;
 
 pub use declaration::{
-    Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, WeekSpan,
+    Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, Use,
+    WeekSpan,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind, RateWindow};
 pub use limit::{Clause, ClauseKind, FailMode, Key, KeyAtom, Keys, Limit};
@@ -43,10 +44,10 @@ pub struct Item {
 pub enum ItemKind {
     /// `edition 2026`
     Edition(Spanned<i64>),
-    /// `module std.http`: only modules of the standard library may say so yet.
+    /// `module platform.base`: what others call this file.
     Module(Name),
-    /// `use std.http`
-    Use(Name),
+    /// `use std.geo (eu)`
+    Use(Use),
     /// `hierarchy org > team? > user`
     Hierarchy(Vec<Level>),
     /// `input { … }`

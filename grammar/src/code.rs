@@ -67,6 +67,10 @@ codes! {
     RL0102 "declared twice"
     /// A module that does not exist.
     RL0103 "module not found"
+    /// Modules that use each other in a circle.
+    RL0104 "import cycle"
+    /// A fact that two sources declare differently.
+    RL0105 "one fact, two declarations"
     /// A plan that extends itself.
     RL0107 "plan extends itself"
     /// Two measures that do not mix.
@@ -113,6 +117,10 @@ codes! {
     RL0604 "plan lacks a constant"
     /// An edition this compiler does not know.
     RL0605 "unknown edition"
+    /// A module that is there and cannot be taken.
+    RL0606 "module cannot be read"
+    /// A `module` line that does not fit the file's place.
+    RL0607 "not the module of this place"
     /// An expectation that did not hold.
     RL0701 "test failed"
     /// A test that does not give a fact its requests need.

@@ -107,7 +107,7 @@ impl Checker<'_> {
     }
 
     fn is_named(&mut self, subject: &Expr, name: &str, span: Span) -> Expr {
-        if let Some(Symbol::Set(position)) = self.resolved.symbol(name) {
+        if let Some(Symbol::Set(position)) = self.resolved.symbol(name, span) {
             return self.in_set(subject.clone(), position, span);
         }
         let value = self.path(name, span);

@@ -46,10 +46,7 @@ impl Checker<'_> {
                 self.unclear.extend(fact_id(self.out.facts.len()));
             }
             self.out.facts.push(Fact {
-                decl: FactDecl {
-                    optional: attribute.ty.optional,
-                    ..FactDecl::new(attribute.name.node.as_str(), ty.unwrap_or(FactType::String))
-                },
+                decl: declared(attribute, ty.unwrap_or(FactType::String)),
                 span: attribute.span,
                 used: input.module.is_none(),
                 imported: input.module.is_some(),
@@ -64,6 +61,7 @@ impl Checker<'_> {
                 fact.decl.otherwise = otherwise;
             }
         }
+        self.agreements();
         self.find_plan_fact();
     }
 
@@ -83,7 +81,7 @@ impl Checker<'_> {
         self.out.plan_fact = plans.first().copied().and_then(fact_id);
     }
 
-    fn fact_type(&mut self, ty: &ast::TypeExpr) -> Option<FactType> {
+    pub(super) fn fact_type(&mut self, ty: &ast::TypeExpr) -> Option<FactType> {
         match &ty.kind {
             TypeExprKind::OneOf(members) => self.members(members),
             TypeExprKind::IntRange(min, max) => Some(FactType::Int { min: *min, max: *max }),
@@ -155,7 +153,7 @@ impl Checker<'_> {
     }
 
     /// Checks `= v` or `else v` of an input.
-    fn fallback(&mut self, position: usize, value: Option<&ast::Expr>, what: &str) -> Option<OwnedValue> {
+    pub(super) fn fallback(&mut self, position: usize, value: Option<&ast::Expr>, what: &str) -> Option<OwnedValue> {
         let value = value?;
         let id = fact_id(position)?;
         self.value_of_fact(id, value, what)
@@ -223,7 +221,7 @@ impl Checker<'_> {
                 self.report(diagnostic);
                 continue;
             }
-            let Some((_, input)) = resolved.input(&level.name.node) else {
+            let Some((_, input)) = resolved.input(&level.name.node, level.name.span) else {
                 self.unknown_fact(&level.name.node, level.name.span);
                 continue;
             };
@@ -314,10 +312,11 @@ impl Checker<'_> {
                 declared.zone.as_ref().map_or(Some(Zone::UTC), |name| self.zone(name)).unwrap_or(Zone::UTC);
             let except = match &declared.except {
                 None => Vec::new(),
-                Some(name) => match self.calendar(&name.node) {
+                Some(name) => match self.calendar(name) {
                     Some(calendar) => calendar.days.iter().map(|day| day.node.0).collect(),
                     None => {
-                        let known = self.resolved.calendars.iter().map(|c| c.name.node.as_str());
+                        let known =
+                            self.resolved.names(name.span, |symbol| matches!(symbol, Symbol::Calendar(_)));
                         let diagnostic = self.unknown("calendar", &name.node, name.span, known);
                         self.missing(&name.node, diagnostic);
                         Vec::new()
@@ -338,8 +337,10 @@ impl Checker<'_> {
         }
     }
 
-    fn calendar(&self, name: &str) -> Option<&ast::Calendar> {
-        let Some(Symbol::Calendar(position)) = self.resolved.symbol(name) else { return None };
+    fn calendar(&self, name: &ast::Name) -> Option<&ast::Calendar> {
+        let Some(Symbol::Calendar(position)) = self.resolved.symbol(&name.node, name.span) else {
+            return None;
+        };
         self.resolved.calendars.get(position)
     }
 
@@ -364,6 +365,11 @@ impl Checker<'_> {
         }
         zone
     }
+}
+
+/// A fact of this type as its declaration has it, but for the values that may stand in for it.
+pub(super) fn declared(attribute: &ast::Attribute, ty: FactType) -> FactDecl {
+    FactDecl { optional: attribute.ty.optional, ..FactDecl::new(attribute.name.node.as_str(), ty) }
 }
 
 /// The address of a network of one.

@@ -102,7 +102,7 @@ impl Checker<'_> {
         if let Some(id) = self.scopes.iter().rev().find_map(|scope| scope.get(path)).copied() {
             return self.use_let(id, span);
         }
-        match self.resolved.symbol(path) {
+        match self.resolved.symbol(path, span) {
             Some(Symbol::Input(position)) => return self.fact(position, span),
             Some(Symbol::Plan(position)) => {
                 let position = i64::try_from(position).unwrap_or(i64::MAX);
@@ -137,7 +137,7 @@ impl Checker<'_> {
                 span,
             );
         }
-        if self.needs_http(path) {
+        if self.needs_http(path, span) {
             self.http_missing(
                 format!("there is no value `{path}` without `{HTTP_MODULE}`"),
                 span,
@@ -176,7 +176,7 @@ impl Checker<'_> {
 
     fn unknown_value(&self, path: &str, span: Span) -> Diagnostic {
         let lets = self.scopes.iter().flat_map(|scope| scope.keys().map(String::as_str));
-        let declared = self.resolved.symbols.keys().map(String::as_str);
+        let declared = self.resolved.names(span, |_| true);
         let mut diagnostic = self.unknown("value", path, span, lets.chain(declared).chain(["now"]));
         let quoted = format!("\"{path}\"");
         let is_member = self.members.values().any(|members| members.contains_key(path));

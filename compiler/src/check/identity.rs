@@ -206,7 +206,8 @@ fn named(diagnostic: Diagnostic, limit: &Placed) -> Diagnostic {
         (_, 86_400) => "per_day".to_owned(),
         _ => "second".to_owned(),
     };
-    diagnostic.fix("give it a name of its own", limit.head, format!("limit {}_{word}: ", limit.name))
+    let own = limit.name.rsplit('.').next().unwrap_or_default();
+    diagnostic.fix("give it a name of its own", limit.head, format!("limit {own}_{word}: "))
 }
 
 fn counted_words(counted: Counted) -> String {

@@ -58,7 +58,7 @@ impl Checker<'_> {
             KeyAtom::Literal(text) => return Some((KeySource::Literal(text.clone()), None)),
             KeyAtom::Fact(name) => name,
         };
-        let position = match self.resolved.symbol(name) {
+        let position = match self.resolved.symbol(name, atom.span) {
             Some(Symbol::Input(position)) => position,
             Some(other) => {
                 self.report(Diagnostic::new(
@@ -105,7 +105,7 @@ impl Checker<'_> {
             format!("what should count requests that have no {}?", written.replace(" ?? ", " and no ")),
         )
         .label(declared, "declared optional here");
-        if matches!(self.resolved.symbol("ip"), Some(Symbol::Input(_))) {
+        if matches!(self.resolved.symbol("ip", key.span), Some(Symbol::Input(_))) {
             diagnostic = diagnostic.fix("fall back to the address", key.span, format!("{written} ?? ip"));
         }
         diagnostic =
@@ -133,7 +133,7 @@ impl Checker<'_> {
         let [only] = key.alternatives.as_slice() else { return None };
         let KeyAtom::Fact(name) = &only.node else { return None };
         let level = self.levels().iter().find(|level| level.name.node == *name)?;
-        let Some(Symbol::Input(position)) = self.resolved.symbol(name) else { return None };
+        let Some(Symbol::Input(position)) = self.resolved.symbol(name, only.span) else { return None };
         if level.optional { fact_id(position) } else { None }
     }
 
@@ -152,7 +152,7 @@ impl Checker<'_> {
     }
 
     fn level_fact(&self, level: &ast::Level) -> Option<FactId> {
-        match self.resolved.symbol(&level.name.node) {
+        match self.resolved.symbol(&level.name.node, level.name.span) {
             Some(Symbol::Input(position)) => fact_id(position),
             _ => None,
         }

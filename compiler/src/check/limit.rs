@@ -147,7 +147,7 @@ impl Checker<'_> {
             "one counter for each … what?",
         );
         let first_key = self.resolved.inputs.iter().find(|input| {
-            matches!(&input.attribute.ty.kind, ast::TypeExprKind::Named(word) if word == "key" || word == "ip")
+            self.resolved.input(&input.attribute.name.node, limit.span).is_some() && matches!(&input.attribute.ty.kind, ast::TypeExprKind::Named(word) if word == "key" || word == "ip")
                 && !input.attribute.ty.optional
         });
         if let Some(input) = first_key {

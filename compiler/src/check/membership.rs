@@ -21,7 +21,7 @@ impl Checker<'_> {
     pub(super) fn membership(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
         let subject = self.expr(left);
         match &right.kind {
-            Syntax::Path(name) => match self.resolved.symbol(name) {
+            Syntax::Path(name) => match self.resolved.symbol(name, right.span) {
                 Some(Symbol::Set(position)) => self.in_set(subject, position, span),
                 Some(Symbol::Schedule(position)) => self.in_schedule(&subject, position, span),
                 Some(Symbol::Calendar(_)) => self.wrong(
@@ -31,7 +31,7 @@ impl Checker<'_> {
                         right.span,
                         "a calendar",
                     )
-                    .help("use it in a schedule: `schedule open = daily 00:00..24:00 in \"UTC\" except …`"),
+                    .help("use it in a schedule: `schedule open = daily 00:00..00:00 in \"UTC\" except …`"),
                     span,
                 ),
                 Some(other) => self.wrong(
@@ -45,10 +45,9 @@ impl Checker<'_> {
                     span,
                 ),
                 None => {
-                    let known = self.resolved.sets.iter().map(|s| s.name.node.as_str());
-                    let schedules = self.resolved.schedules.iter().map(|s| s.name.node.as_str());
-                    let mut diagnostic =
-                        self.unknown("set or schedule", name, right.span, known.chain(schedules));
+                    let holds = |symbol| matches!(symbol, Symbol::Set(_) | Symbol::Schedule(_));
+                    let known = self.resolved.names(right.span, holds);
+                    let mut diagnostic = self.unknown("set or schedule", name, right.span, known);
                     if diagnostic.fixes.is_empty() {
                         diagnostic = diagnostic.help(format!("declare it: `set {name} = \"a\", \"b\"`"));
                     }

@@ -158,7 +158,7 @@ impl Checker<'_> {
 
     /// The report of `==` or `!=` before a set.
     fn compared_with_set(&self, comparison: Comparison, sign: Span, right: &ast::Expr) -> Option<Diagnostic> {
-        let named = |name: &str| matches!(self.resolved.symbol(name), Some(Symbol::Set(_)));
+        let named = |name: &str| matches!(self.resolved.symbol(name, right.span), Some(Symbol::Set(_)));
         let is_set =
             matches!(&right.kind, Syntax::Set(_)) || matches!(&right.kind, Syntax::Path(name) if named(name));
         let word = match comparison {

@@ -29,7 +29,8 @@ impl<'r> Checker<'r> {
         self.scopes.clear();
         self.present.clear();
         self.rule_key = None;
-        self.out.rules.push(Rule { name: rule.name.node.clone(), span: rule.name.span, on, body });
+        let name = self.resolved.qualified(&rule.name.node, rule.name.span);
+        self.out.rules.push(Rule { name, span: rule.name.span, on, body });
     }
 
     /// Notes a limit and its share for [`Self::identities`]: each is a counter of its own.
@@ -120,7 +121,8 @@ impl<'r> Checker<'r> {
         if let Some(clause) = limit.clauses.iter().find(|c| matches!(c.kind, ast::ClauseKind::On(_))) {
             self.meaningless("on", clause.span, "in a rule, `on` stands at its beginning");
         }
-        let name = limit.name.as_ref().map_or(rule, |name| &name.node).to_owned();
+        let name = limit.name.as_ref().map_or(rule, |name| &name.node);
+        let name = self.resolved.qualified(name, limit.span);
         let typed = self.limit(limit, name)?;
         let home = Home::Rule(self.out.rules.len(), self.branches.clone());
         self.place(limit, &typed, home);
@@ -204,7 +206,8 @@ impl<'r> Checker<'r> {
             self.report(diagnostic);
             return;
         }
-        let taken = self.resolved.symbols.get(&name.node).map(|(_, span)| *span);
+        let scope = self.resolved.scope(name.span);
+        let taken = scope.and_then(|scope| scope.symbols.get(&name.node)).map(|(_, span)| *span);
         let shadowed = self
             .scopes
             .iter()

@@ -27,6 +27,8 @@ pub struct Unread {
     spans: Vec<Span>,
     /// How many bytes have been searched for declarations.
     searched: Cell<usize>,
+    /// The modules with something that could not be read.
+    damaged: Vec<SourceId>,
 }
 
 /// After so many bytes searched, any name may be declared: a policy with as many mistakes is reported anyway.
@@ -52,18 +54,31 @@ impl Unread {
         let mut lines: Vec<Range<usize>> = spans.iter().map(|span| line_around(&text, *span)).collect();
         lines.sort_unstable_by_key(|line| (line.start, line.end));
         lines.dedup();
-        Self { text, lines, spans, searched: Cell::new(0) }
+        Self { text, lines, spans, searched: Cell::new(0), damaged: Vec::new() }
+    }
+
+    /// Notes that a module could not be read in full.
+    pub(super) fn damage(&mut self, module: SourceId) {
+        self.damaged.push(module);
+    }
+
+    /// Whether a module could not be read in full.
+    pub(super) fn is_damaged(&self, module: SourceId) -> bool {
+        self.damaged.contains(&module)
     }
 
     /// Whether there is any.
     #[must_use]
     pub const fn any(&self) -> bool {
-        !self.spans.is_empty()
+        !self.spans.is_empty() || !self.damaged.is_empty()
     }
 
     /// Whether the entry at `span` may go on with what could not be read.
     #[must_use]
     pub fn cuts_short(&self, span: Span) -> bool {
+        if span.source != SourceId(0) {
+            return self.is_damaged(span.source);
+        }
         let next = self.spans.partition_point(|unread| unread.start <= span.end);
         let (upto, after) = self.spans.split_at(next);
         let reaches = |unread: &Span| {
@@ -74,8 +89,12 @@ impl Unread {
     }
 
     /// Whether a line under `span` could not be read in full, so that what was read of it may not be what was meant.
+    /// Of a module, all lines are doubted once one is.
     #[must_use]
     pub fn touches(&self, span: Span) -> bool {
+        if self.is_damaged(span.source) {
+            return true;
+        }
         let (start, end) = (span.start as usize, span.end as usize);
         span.source == SourceId(0) && self.lines.iter().any(|line| start <= line.end && line.start <= end)
     }

@@ -5,6 +5,15 @@ use limitrate_core::time::Nanos;
 use super::{Expr, Limit, Name};
 use crate::span::{Span, Spanned};
 
+/// A module whose facts are used, and what else is taken from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The module.
+    pub module: Name,
+    /// The names in parentheses.
+    pub names: Vec<Name>,
+}
+
 /// One level of the hierarchy, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {

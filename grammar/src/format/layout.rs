@@ -59,7 +59,8 @@ impl Printer<'_> {
     fn item(&mut self, item: &Item) {
         self.indent = 0;
         match &item.kind {
-            ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
+            ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Hierarchy(_) => {}
+            ItemKind::Use(used) => self.list(item.span, used.names.iter().map(|name| start(name.span))),
             ItemKind::Schedule(schedule) => {
                 self.list(item.span, schedule.spans.iter().map(|span| start(span.span)));
             }

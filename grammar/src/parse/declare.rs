@@ -1,7 +1,7 @@
 //! Declarations: edition, module, use, hierarchy, input, plan and set.
 
 use crate::{
-    ast::{Attribute, ExprKind, ItemKind, Level, Plan, PlanEntry, SetDecl, TypeExpr, TypeExprKind},
+    ast::{Attribute, ExprKind, ItemKind, Level, Plan, PlanEntry, SetDecl, TypeExpr, TypeExprKind, Use},
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -26,14 +26,15 @@ impl<'a> Reader<'a, '_> {
         Ok(ItemKind::Module(self.name(&name)))
     }
 
-    /// `use std.http`
+    /// `use std.geo (eu, eea)`
     pub(super) fn use_item(&mut self) -> Read<ItemKind> {
         let node = self.phrase(Rule::use_item, Place::Item)?;
-        let name = self.need(&node, Rule::module_name)?;
-        if let Some(imports) = node.child(Rule::odd_imports) {
-            self.unsupported("a list of imported names is", self.span_of(&imports));
-        }
-        Ok(ItemKind::Use(self.spanned(&name, name.text().to_owned())))
+        let module = self.need(&node, Rule::module_name)?;
+        let module = self.spanned(&module, module.text().to_owned());
+        let imports = node.child(Rule::imports);
+        let names = imports.iter().flat_map(|imports| imports.all(Rule::ident));
+        let names = names.map(|name| self.spanned(&name, name.text().to_owned())).collect();
+        Ok(ItemKind::Use(Use { module, names }))
     }
 
     /// `hierarchy org > team? > user`
