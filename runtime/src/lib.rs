@@ -8,6 +8,7 @@ mod clock;
 mod decision;
 mod key;
 mod limiter;
+pub mod load;
 mod record;
 pub mod store;
 
