@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use limitrate_compiler::{Accepted, Engine, compile, grammar::MAX_SOURCE_BYTES, source::Sources};
+use limitrate_compiler::{Accepted, Engine, grammar::MAX_SOURCE_BYTES, source::Sources};
 use limitrate_testkit::policy_test::{Coverage, Covered, SiteKind, TestReport, run_with};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     exit::Exit,
     figures::{count, many},
     json::Finding,
+    policy,
     position::Lines,
     render::{self, Renderer},
     report::{github, junit},
@@ -90,7 +91,7 @@ fn suite(path: &Path, args: &Args, ui: &mut Ui) -> Suite {
             return Suite { unread: Some(error.to_string()), ..Suite::new(name) };
         }
     };
-    match compile(&name, &bytes, Engine::Native) {
+    match policy::compile(path, &bytes, Engine::Native) {
         Ok(accepted) => tests(name, accepted, args, ui),
         Err(rejected) => {
             if ui.format() == Format::Text {

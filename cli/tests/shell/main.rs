@@ -9,6 +9,7 @@ mod fmt;
 mod formats;
 mod help;
 mod init;
+mod modules;
 mod output;
 mod simulate;
 mod sources;
