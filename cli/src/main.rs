@@ -8,6 +8,7 @@ mod command;
 mod escape;
 mod exit;
 mod figures;
+mod geo;
 mod json;
 mod pair;
 mod policy;

@@ -210,6 +210,8 @@ pub struct Fact {
     pub used: bool,
     /// Whether it came with a module.
     pub imported: bool,
+    /// The modules that declare it.
+    pub modules: Vec<String>,
 }
 
 /// The facts of `std.http` that `on` looks at.

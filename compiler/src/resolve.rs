@@ -47,8 +47,12 @@ impl Input {
     /// Whether `module` declares this fact.
     #[must_use]
     pub fn is_of(&self, module: &str) -> bool {
-        let mut modules = self.module.iter().chain(self.also.iter().map(|(_, module)| module));
-        modules.any(|declaring| declaring == module)
+        self.modules().any(|declaring| declaring == module)
+    }
+
+    /// The modules that declare it.
+    pub fn modules(&self) -> impl Iterator<Item = &String> {
+        self.module.iter().chain(self.also.iter().map(|(_, module)| module))
     }
 }
 

@@ -6,6 +6,7 @@
 mod bind;
 mod clock;
 mod decision;
+pub mod enrich;
 mod key;
 mod limiter;
 pub mod load;

@@ -7,6 +7,8 @@ mod eval;
 mod explain;
 mod fmt;
 mod formats;
+#[cfg(feature = "geo")]
+mod geo;
 mod help;
 mod init;
 mod modules;

@@ -50,6 +50,7 @@ impl Checker<'_> {
                 span: attribute.span,
                 used: input.module.is_none(),
                 imported: input.module.is_some(),
+                modules: input.modules().cloned().collect(),
             });
         }
         for (position, input) in self.resolved.inputs.iter().enumerate().take(MAX_FACTS) {
