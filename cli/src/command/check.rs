@@ -5,18 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use limitrate_compiler::{
-    Engine,
-    grammar::{MAX_SOURCE_BYTES, diagnostic::Diagnostics},
-    source::Sources,
-};
+use limitrate_compiler::{Engine, grammar::MAX_SOURCE_BYTES};
 
 use crate::{
     args::Format,
     escape,
     exit::Exit,
     json::{Check, Checked, Finding, Size},
-    policy, render,
+    policy,
+    render::Said,
     report::{github, junit, sarif},
     source,
     ui::{Style, Ui},
@@ -83,31 +80,6 @@ fn check(path: &Path, said: &mut Said, ui: &mut Ui) -> Checked {
             said.show(&rejected.diagnostics, &rejected.sources, ui);
             Checked::new(None, &rejected.diagnostics, &rejected.sources)
         }
-    }
-}
-
-/// What was said about files already: a module is checked by itself and with each policy that uses it.
-#[derive(Debug, Default)]
-struct Said(HashSet<(String, u32, &'static str)>);
-
-impl Said {
-    /// Shows, as text, what was not said before.
-    fn show(&mut self, diagnostics: &Diagnostics, sources: &Sources, ui: &mut Ui) {
-        if ui.format() != Format::Text {
-            return;
-        }
-        let mut fresh = Diagnostics::default();
-        for diagnostic in diagnostics.sorted() {
-            let span = diagnostic.span();
-            let file = sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default();
-            if self.0.insert((file, span.start, diagnostic.code.as_str())) {
-                fresh.push(diagnostic.clone());
-            }
-        }
-        let all_are_fresh = fresh.sorted().len() == diagnostics.sorted().len();
-        let shown = if all_are_fresh { diagnostics } else { &fresh };
-        let text = render::all(shown, sources, ui.paint(), ui.width());
-        ui.write(text);
     }
 }
 

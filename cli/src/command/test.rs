@@ -18,7 +18,7 @@ use crate::{
     json::Finding,
     policy,
     position::Lines,
-    render::{self, Renderer},
+    render::{Renderer, Said},
     report::{github, junit},
     source,
     ui::{Style, Ui},
@@ -47,11 +47,12 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     let (paths, mut exit) = source::find(&args.paths, ui);
     let mut suites = Vec::new();
+    let mut said = Said::default();
     for path in &paths {
         if !ui.is_open() {
             break;
         }
-        let suite = suite(path, args, ui);
+        let suite = suite(path, args, &mut said, ui);
         exit = exit.max(verdict(&suite));
         suites.push(suite);
     }
@@ -82,7 +83,7 @@ fn verdict(suite: &Suite) -> Exit {
 }
 
 /// Runs the tests of one policy; as text, each is shown at once.
-fn suite(path: &Path, args: &Args, ui: &mut Ui) -> Suite {
+fn suite(path: &Path, args: &Args, said: &mut Said, ui: &mut Ui) -> Suite {
     let name = escape::path(path);
     let bytes = match source::read(path, MAX_SOURCE_BYTES) {
         Ok(bytes) => bytes,
@@ -94,10 +95,7 @@ fn suite(path: &Path, args: &Args, ui: &mut Ui) -> Suite {
     match policy::compile(path, &bytes, Engine::Native) {
         Ok(accepted) => tests(name, accepted, args, ui),
         Err(rejected) => {
-            if ui.format() == Format::Text {
-                let text = render::all(&rejected.diagnostics, &rejected.sources, ui.paint(), ui.width());
-                ui.write(text);
-            }
+            said.show(&rejected.diagnostics, &rejected.sources, ui);
             let diagnostics = Finding::all(&rejected.diagnostics, &rejected.sources);
             Suite { diagnostics, ..Suite::new(name) }
         }
