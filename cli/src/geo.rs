@@ -100,7 +100,10 @@ impl Geo {
     /// # Errors
     ///
     /// A database is broken.
-    #[cfg_attr(not(feature = "geo"), expect(clippy::unused_self, reason = "there are no databases in this build"))]
+    #[cfg_attr(
+        not(feature = "geo"),
+        expect(clippy::unused_self, reason = "there are no databases in this build")
+    )]
     pub(crate) fn tell<'a>(&'a self, facts: &mut Vec<(FactId, Value<'a>)>) -> Result<(), Broken> {
         #[cfg(feature = "geo")]
         if let Some(geo) = &self.facts {
@@ -115,7 +118,10 @@ impl Geo {
     /// # Errors
     ///
     /// The traffic cannot be read, or a database is broken.
-    #[cfg_attr(not(feature = "geo"), expect(clippy::unused_self, reason = "there are no databases in this build"))]
+    #[cfg_attr(
+        not(feature = "geo"),
+        expect(clippy::unused_self, reason = "there are no databases in this build")
+    )]
     pub(crate) fn replay(
         &self,
         (file, input): (&mut TrafficFile, Format),

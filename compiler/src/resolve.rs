@@ -233,11 +233,10 @@ impl Resolver<'_> {
             return;
         }
         let first = self.out.hierarchy.first().map(|level| level.name.span).unwrap_or_default();
-        let is_same = |(a, b): (&ast::Level, &ast::Level)| {
-            a.name.node == b.name.node && a.optional == b.optional
-        };
-        let same = self.out.hierarchy.len() == levels.len()
-            && self.out.hierarchy.iter().zip(&levels).all(is_same);
+        let is_same =
+            |(a, b): (&ast::Level, &ast::Level)| a.name.node == b.name.node && a.optional == b.optional;
+        let same =
+            self.out.hierarchy.len() == levels.len() && self.out.hierarchy.iter().zip(&levels).all(is_same);
         if first.source == span.source {
             self.diagnostics.push(
                 Diagnostic::new(Code::RL0102, "a policy has one hierarchy", span, "the second one")

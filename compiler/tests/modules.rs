@@ -117,7 +117,8 @@ fn facts_of_a_used_module_are_in_scope_and_those_that_it_uses_itself_are_not() {
 
 #[test]
 fn the_policys_own_declaration_may_say_more_than_a_modules() {
-    let facts = "module facts\ninput { region : string? }\nrule api { limit 10 req/min per region ?? \"none\" }";
+    let facts =
+        "module facts\ninput { region : string? }\nrule api { limit 10 req/min per region ?? \"none\" }";
     let modules = Texts::default().with("facts", facts);
     let text = "use facts\ninput { region : string = \"unknown\" }\nrule own { limit 9 req/min per region }";
     let policy = program(text, &modules);
@@ -174,8 +175,8 @@ fn a_diamond_is_no_circle_and_each_module_is_read_once() {
 
 #[test]
 fn mistakes_in_a_module_are_reported_in_it_and_nothing_follows_from_them() {
-    let modules =
-        Texts::default().with("broken", "module broken\nuse std.http\nset net = 10.0.0.0/8,\nrule api { limt 5 }");
+    let modules = Texts::default()
+        .with("broken", "module broken\nuse std.http\nset net = 10.0.0.0/8,\nrule api { limt 5 }");
     let text = "use broken (net, api, other)\nuse std.http\nrule own { if ip in net then deny }";
     let rejected =
         compile_with("policy.rl", text.as_bytes(), Engine::Interpreter, &modules).map(|_| ()).unwrap_err();
@@ -210,7 +211,8 @@ impl Loader for Endless {
 
 #[test]
 fn modules_without_end_are_refused_at_the_bound() {
-    let rejected = compile_with("policy.rl", b"use m1", Engine::Interpreter, &Endless).map(|_| ()).unwrap_err();
+    let rejected =
+        compile_with("policy.rl", b"use m1", Engine::Interpreter, &Endless).map(|_| ()).unwrap_err();
     let found = rejected.diagnostics.sorted();
     assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::RL0606]);
     assert_eq!(rejected.sources.iter().count(), MAX_MODULES + 1);

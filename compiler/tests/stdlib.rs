@@ -35,7 +35,9 @@ fn everything_that_a_module_offers_is_documented() {
         for item in parse(SourceId::default(), text.as_bytes()).file.items {
             let starts = match &item.kind {
                 ItemKind::Input(facts) => facts.iter().map(|fact| fact.span.start).collect(),
-                ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Test(_) => Vec::new(),
+                ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Test(_) => {
+                    Vec::new()
+                }
                 _ => vec![item.span.start],
             };
             for start in starts {

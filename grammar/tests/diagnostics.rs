@@ -172,7 +172,6 @@ snapshots! {
         "breaker b per upstream {\n  stay open for 30 s\n}\nbudget {\n  charges <= 8 per request\n}",
         "fn f(x: int) -> int = x",
         "x = 5",
-        "use std.net (private, loopback)",
         "rule a { guard b else deny 503 \"later\" }",
         "rule a { limit 5 req/s per ip reserve x + y settle z }",
         "rule a { limit 5 req/s per ip costing 1 refund when status < 400 }",

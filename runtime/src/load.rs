@@ -204,7 +204,9 @@ fn list(folder: &Path, prefix: &str, depth: usize, left: &mut usize, found: &mut
         let Some(name) = name.filter(|name| path_of(name).is_some()) else { continue };
         if path.extension() == Some(OsStr::new(EXTENSION)) {
             found.insert(name);
-        } else if let (Some(depth), true) = (depth.checked_sub(1), entry.file_type().is_ok_and(|t| t.is_dir())) {
+        } else if let (Some(depth), true) =
+            (depth.checked_sub(1), entry.file_type().is_ok_and(|t| t.is_dir()))
+        {
             list(&path, &format!("{name}."), depth, left, found);
         }
     }

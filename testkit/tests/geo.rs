@@ -91,14 +91,17 @@ fn of_networks_within_each_other_the_later_says_what_holds() {
     let us = Place { country: Some("US"), ..Place::default() };
     let networks = [("0.0.0.0/0", us), ("203.0.113.0/24", BERLIN), ("203.0.113.8/32", us)];
     let geo = GeoFacts::new(policy.program(), vec![opened(&networks)]);
-    for (ip, country) in [("203.0.113.7", "DE"), ("203.0.113.8", "US"), ("203.0.113.9", "DE"), ("8.8.8.8", "US")] {
+    for (ip, country) in
+        [("203.0.113.7", "DE"), ("203.0.113.8", "US"), ("203.0.113.9", "DE"), ("8.8.8.8", "US")]
+    {
         assert_eq!(told(&geo, &policy, ip), [format!("country Str({country:?})")], "{ip}");
     }
 }
 
 #[test]
 fn only_facts_that_the_policy_takes_from_the_library_and_looks_at_are_told() {
-    let own = "use std.http\ninput { city : string? }\nrule r { if city == \"x\" then deny  limit 1 req/s per ip }";
+    let own =
+        "use std.http\ninput { city : string? }\nrule r { if city == \"x\" then deny  limit 1 req/s per ip }";
     let policy = policy(own);
     let geo = GeoFacts::new(policy.program(), vec![opened(&[("203.0.113.0/24", BERLIN)])]);
     assert_eq!(geo.facts().count(), 0);

@@ -130,19 +130,20 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
         }
     };
     let bar = Bar::new(ui.shows_progress());
-    let (summary, replayed) = match replay(args, accepted, (&mut file, input), (&schema, &geo), decisions, &bar) {
-        Ok(replayed) => replayed,
-        Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
-        Err(Stopped::Geo(error)) => {
-            ui.error(error);
-            return Exit::Environment;
-        }
-        Err(Stopped::Decisions(error)) => {
-            let name = args.decisions.as_deref().map(escape::path).unwrap_or_default();
-            ui.error(format_args!("cannot write {name}: {}", source::reason(&error)));
-            return Exit::Environment;
-        }
-    };
+    let (summary, replayed) =
+        match replay(args, accepted, (&mut file, input), (&schema, &geo), decisions, &bar) {
+            Ok(replayed) => replayed,
+            Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
+            Err(Stopped::Geo(error)) => {
+                ui.error(error);
+                return Exit::Environment;
+            }
+            Err(Stopped::Decisions(error)) => {
+                let name = args.decisions.as_deref().map(escape::path).unwrap_or_default();
+                ui.error(format_args!("cannot write {name}: {}", source::reason(&error)));
+                return Exit::Environment;
+            }
+        };
     let (elapsed_ms, requests_per_second) = bar.finish(summary.requests);
     if ui.format() == Format::Json {
         ui.json(&Document {

@@ -43,7 +43,9 @@ pub(crate) fn find(paths: &[PathBuf], ui: &mut Ui) -> (Vec<PathBuf>, Exit) {
         }
         let shown =
             below.into_iter().map(|path| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path));
-        found.extend(shown.filter(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))));
+        found.extend(
+            shown.filter(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))),
+        );
     }
     (found, exit)
 }

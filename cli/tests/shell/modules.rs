@@ -13,7 +13,19 @@ fn every_command_finds_the_modules_of_a_policy() {
         (vec!["check", "limits"], "2 policies: 1 rule, 1 limit"),
         (vec!["test", "limits"], "1 test passed"),
         (vec!["fmt", "--check", "limits"], ""),
-        (vec!["eval", "limits/api.rl", "--set", "ip=203.0.113.9", "--set", "path=/", "--set", "method=GET"], "EXEMPT: staff"),
+        (
+            vec![
+                "eval",
+                "limits/api.rl",
+                "--set",
+                "ip=203.0.113.9",
+                "--set",
+                "path=/",
+                "--set",
+                "method=GET",
+            ],
+            "EXEMPT: staff",
+        ),
     ] {
         let ran = place.rlc(&arguments);
         assert!(ran.out.contains(says), "{arguments:?}: {ran:?}");

@@ -154,7 +154,12 @@ impl Checker<'_> {
     }
 
     /// Checks `= v` or `else v` of an input.
-    pub(super) fn fallback(&mut self, position: usize, value: Option<&ast::Expr>, what: &str) -> Option<OwnedValue> {
+    pub(super) fn fallback(
+        &mut self,
+        position: usize,
+        value: Option<&ast::Expr>,
+        what: &str,
+    ) -> Option<OwnedValue> {
         let value = value?;
         let id = fact_id(position)?;
         self.value_of_fact(id, value, what)

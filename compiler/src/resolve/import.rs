@@ -89,12 +89,14 @@ impl Resolver<'_> {
         self.out.not_imported.insert(name.node.clone());
         let elsewhere = scope.symbols.get(&name.node).map(|(_, span)| *span);
         let elsewhere = elsewhere.and_then(|span| self.out.scopes.get(usize::from(span.source.0)));
-        let own = scope.symbols.iter().filter(|(_, (symbol, span))| is_own(*span, from) && !comes_unasked(*symbol));
-        let mut known: Vec<&str> = own.map(|(name, _)| name).chain(scope.rules.keys()).map(String::as_str).collect();
+        let own =
+            scope.symbols.iter().filter(|(_, (symbol, span))| is_own(*span, from) && !comes_unasked(*symbol));
+        let mut known: Vec<&str> =
+            own.map(|(name, _)| name).chain(scope.rules.keys()).map(String::as_str).collect();
         known.sort_unstable();
         if let Some(other) = elsewhere.and_then(|scope| scope.module.as_deref()) {
-            diagnostic = diagnostic
-                .help(format!("it comes from another module: write `use {other} ({})`", name.node));
+            diagnostic =
+                diagnostic.help(format!("it comes from another module: write `use {other} ({})`", name.node));
         } else if let Some(near) = suggest::closest(&name.node, known.iter().copied()) {
             self.out.not_imported.insert(near.to_owned());
             diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), name.span, near);

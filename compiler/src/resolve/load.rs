@@ -168,13 +168,9 @@ impl Loading<'_> {
     /// # Errors
     ///
     /// The report, where there is no such module or it cannot be taken.
-    fn take(
-        &mut self,
-        name: &ast::Name,
-    ) -> Result<(SourceId, limitrate_grammar::Parsed), Box<Diagnostic>> {
-        let refused = |message: String, label: &str| {
-            Box::new(Diagnostic::new(Code::RL0606, message, name.span, label))
-        };
+    fn take(&mut self, name: &ast::Name) -> Result<(SourceId, limitrate_grammar::Parsed), Box<Diagnostic>> {
+        let refused =
+            |message: String, label: &str| Box::new(Diagnostic::new(Code::RL0606, message, name.span, label));
         if self.found.len() > MAX_MODULES {
             return Err(refused(format!("a policy uses at most {MAX_MODULES} modules"), "one too many"));
         }

@@ -115,7 +115,8 @@ impl Field {
 
     fn read<'d>(self, found: &LookupResult<'d, Vec<u8>>) -> Result<Option<Value<'d>>, MaxMindDbError> {
         use PathElement::{Index, Key};
-        let text = |path: &[PathElement<'_>]| found.decode_path::<&'d str>(path).map(|text| text.map(Value::Str));
+        let text =
+            |path: &[PathElement<'_>]| found.decode_path::<&'d str>(path).map(|text| text.map(Value::Str));
         match self {
             Self::Country => text(&[Key("country"), Key("iso_code")]),
             Self::Continent => text(&[Key("continent"), Key("code")]),
@@ -161,7 +162,8 @@ impl GeoFacts {
     #[must_use]
     pub fn new(program: &Program, databases: Vec<Arc<GeoDatabase>>) -> Self {
         let facts = || (0..).map(FactId).zip(&program.facts);
-        let is_of_modules = |modules: &[String]| modules.iter().any(|module| MODULES.contains(&module.as_str()));
+        let is_of_modules =
+            |modules: &[String]| modules.iter().any(|module| MODULES.contains(&module.as_str()));
         let address = facts().find(|(_, fact)| &*fact.decl.name == "ip" && fact.decl.ty == FactType::Ip);
         let wanted = facts()
             .filter(|(_, fact)| fact.used && is_of_modules(&fact.modules))
