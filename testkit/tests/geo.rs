@@ -42,7 +42,7 @@ fn id(policy: &Policy, name: &str) -> FactId {
 fn told(geo: &GeoFacts, policy: &Policy, ip: &str) -> Vec<String> {
     let mut facts = vec![(id(policy, "ip"), Value::Str(ip))];
     geo.tell(&mut facts).unwrap();
-    let name = |fact: FactId| policy.program().facts[usize::from(fact.0)].decl.name.clone();
+    let name = |fact: FactId| policy.program().fact_name(fact).to_owned();
     facts.iter().skip(1).map(|(fact, value)| format!("{} {value:?}", name(*fact))).collect()
 }
 

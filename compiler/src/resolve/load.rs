@@ -175,12 +175,13 @@ impl Loading<'_> {
             return Err(refused(format!("a policy uses at most {MAX_MODULES} modules"), "one too many"));
         }
         let home = self.home.as_deref();
-        let Loaded { bytes, shown, identity } = self.loader.load(&name.node, home).map_err(|error| {
-            Box::new(match error {
-                LoadError::NotFound => not_found(name, &self.loader.names(home)),
-                other => *refused(format!("the module `{}` cannot be read", name.node), &other.to_string()),
-            })
+        let loaded = self.loader.load(&name.node, home).map_err(|error| {
+            if error == LoadError::NotFound {
+                return Box::new(not_found(name, &self.loader.names(home)));
+            }
+            refused(format!("the module `{}` cannot be read", name.node), &error.to_string())
         })?;
+        let Loaded { bytes, shown, identity } = loaded;
         if let Some(first) = self.identities.get(&identity) {
             let message = format!("`{}` is the same file as `{first}`", name.node);
             return Err(refused(message, "a second name for it"));
