@@ -21,6 +21,7 @@ mod plan;
 mod rule;
 mod test;
 mod types;
+mod uses;
 mod worst_case;
 
 pub(crate) use identity::algorithm_words;
@@ -40,6 +41,7 @@ use limitrate_grammar::{
 
 use missing::{MAX_SUGGESTIONS, Missing};
 use test::Counters;
+use uses::Uses;
 
 use crate::{
     checked::{Checked, Expr, LetId},
@@ -72,6 +74,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         members: HashMap::new(),
         unclear: HashSet::new(),
         let_names: Vec::new(),
+        uses: Uses::default(),
         limit_names: HashSet::new(),
         counters: Counters::default(),
     };
@@ -86,9 +89,11 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     checker.identities();
     checker.count_charges();
     checker.counters = Counters::new(&checker.out);
+    checker.find_unused();
     for test in &resolved.tests {
         checker.test(test);
     }
+    checker.find_unused_imports();
     checker.report_missing();
     checker.find_path();
     checker.out
@@ -121,6 +126,8 @@ pub(crate) struct Checker<'r> {
     members: HashMap<FactId, HashMap<Box<str>, i64>>,
     /// Where each `let` has its name.
     let_names: Vec<Span>,
+    /// What something refers to.
+    uses: Uses,
     /// Facts whose declared type is wrong.
     unclear: HashSet<FactId>,
     /// The name of every limit written, right or wrong.
@@ -185,6 +192,7 @@ impl Checker<'_> {
     }
 
     fn mark_used(&mut self, fact: FactId) {
+        self.uses.fact(usize::from(fact.0));
         if let Some(fact) = self.out.facts.get_mut(usize::from(fact.0)) {
             fact.used = true;
         }

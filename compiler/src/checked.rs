@@ -197,6 +197,21 @@ pub struct Checked {
     pub tests: Vec<Test>,
     /// The most charges one request can make.
     pub worst_case_charges: usize,
+    /// What is declared and never referred to, in the order of the text.
+    pub unused: Vec<Unused>,
+}
+
+/// A declaration that nothing refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// What it is: `input`, `set`.
+    pub noun: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What to delete to be rid of it, where nothing else names it.
+    pub whole: Option<Span>,
 }
 
 /// A fact with what the policy does with it.

@@ -11,6 +11,7 @@ pub mod codegen;
 pub mod explain;
 pub mod interpret;
 pub mod ir;
+mod lint;
 pub mod lower;
 pub mod outcome;
 pub mod pipeline;

@@ -5,7 +5,7 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
-    ir,
+    ir, lint,
     lower::lower,
     policy::Policy,
     resolve::resolve,
@@ -72,9 +72,11 @@ pub fn compile_with(
     if diagnostics.has_errors() {
         return Err(Box::new(Rejected { diagnostics, sources }));
     }
+    lint::policy(&resolved, &checked, &sources, &mut diagnostics);
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
+    lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
     Ok(Accepted { policy, tests, diagnostics, sources })
 }

@@ -87,6 +87,10 @@ pub struct Resolved {
     pub symbols: HashMap<String, (Symbol, Span)>,
     /// Where the edition is said.
     pub edition: Option<Span>,
+    /// The modules that were found, each with its whole item.
+    pub imports: Vec<(ast::Name, Span)>,
+    /// The whole item of what the policy itself declares, by where its name stands.
+    pub items: HashMap<Span, Span>,
     /// Whether a module was not found, so that any name may be missing.
     pub module_missing: bool,
     /// What of the policy's text could not be read.
@@ -142,13 +146,15 @@ pub fn resolve(
     let mut uses = Vec::new();
     for item in file.items {
         if let ast::ItemKind::Use(name) = item.kind {
-            uses.push(name);
+            uses.push((name, item.span));
         } else {
             resolver.item(item);
         }
     }
-    for name in uses {
-        resolver.import(&name, sources, loader);
+    for (name, item) in uses {
+        if resolver.import(&name, sources, loader) {
+            resolver.out.imports.push((name, item));
+        }
     }
     let plans = std::mem::take(&mut resolver.plans);
     let mut out = resolver.out;
@@ -191,16 +197,19 @@ impl Resolver<'_> {
             }
             ast::ItemKind::Set(set) => {
                 if self.declare(&set.name, Symbol::Set(self.out.sets.len())) {
+                    self.out.items.insert(set.name.span, span);
                     self.out.sets.push(set);
                 }
             }
             ast::ItemKind::Schedule(schedule) => {
                 if self.declare(&schedule.name, Symbol::Schedule(self.out.schedules.len())) {
+                    self.out.items.insert(schedule.name.span, span);
                     self.out.schedules.push(schedule);
                 }
             }
             ast::ItemKind::Calendar(calendar) => {
                 if self.declare(&calendar.name, Symbol::Calendar(self.out.calendars.len())) {
+                    self.out.items.insert(calendar.name.span, span);
                     self.out.calendars.push(calendar);
                 }
             }
@@ -284,7 +293,8 @@ impl Resolver<'_> {
         true
     }
 
-    fn import(&mut self, name: &ast::Name, sources: &mut Sources, loader: &dyn Loader) {
+    /// Takes in the facts of a module; reports it and gives false if there is none of this name.
+    fn import(&mut self, name: &ast::Name, sources: &mut Sources, loader: &dyn Loader) -> bool {
         let Some(text) = loader.load(&name.node) else {
             self.out.module_missing = true;
             let known = loader.names();
@@ -301,7 +311,7 @@ impl Resolver<'_> {
                 None => diagnostic = diagnostic.help(format!("modules so far: {}", known.join(", "))),
             }
             self.diagnostics.push(diagnostic);
-            return;
+            return false;
         };
         let source = sources.add(name.node.clone(), text.clone());
         let parsed = limitrate_grammar::parse(source, text.as_bytes());
@@ -313,6 +323,7 @@ impl Resolver<'_> {
                 }
             }
         }
+        true
     }
 }
 

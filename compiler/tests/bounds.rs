@@ -8,7 +8,7 @@ use std::{fmt::Display, thread};
 
 use limitrate_compiler::grammar::{code::Code, diagnostic::Diagnostic};
 
-use crate::policies::diagnostics;
+use crate::policies::without_lints;
 
 /// So many of everything.
 const MANY: usize = 5_000;
@@ -19,7 +19,7 @@ const INPUT: &str =
 /// What is reported about a policy that begins with [`INPUT`], on a small stack.
 fn reported(text: &str) -> Vec<Diagnostic> {
     let text = format!("{INPUT}{text}");
-    let task = thread::Builder::new().stack_size(1 << 20).spawn(move || diagnostics(&text)).unwrap();
+    let task = thread::Builder::new().stack_size(1 << 20).spawn(move || without_lints(&text)).unwrap();
     task.join().unwrap()
 }
 

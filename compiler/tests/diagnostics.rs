@@ -79,8 +79,8 @@ fn apply(text: &str, fix: &Fix) -> String {
 fn every_code_has_a_policy_that_is_reported_with_it_alone() {
     let cases = cases();
     for code in Code::ALL {
-        if *code == Code::RL0701 {
-            continue; // reported where tests are run
+        if [Code::RL0701, Code::RL1307, Code::RL1308].contains(code) {
+            continue; // reported where tests are run and versions compared
         }
         assert!(cases.iter().any(|(name, _)| code_of(name) == *code), "no policy for {code}");
     }

@@ -117,8 +117,22 @@ codes! {
     RL0701 "test failed"
     /// A test that does not give a fact its requests need.
     RL0704 "fact not given"
+    /// A condition that holds for every request or for none.
+    RL1004 "always true, or never"
+    /// Two rules that do the same.
+    RL1006 "duplicate rule"
+    /// A plan that a choice between plans, or every limit, leaves out.
+    RL1008 "plan not covered"
+    /// A declaration that nothing refers to.
+    RL1010 "unused"
     /// A calendar window that does not say its zone.
     RL1301 "calendar window without `resets in`"
+    /// An edge of a schedule that a change of the clock skips or repeats.
+    RL1303 "schedule edge in a clock change"
+    /// A rule that no test reaches.
+    RL1307 "rule no test reaches"
+    /// A limit whose counters start anew with the next version of the policy.
+    RL1308 "counter will reset"
 }
 
 impl Code {
@@ -131,7 +145,7 @@ impl Code {
     /// Codes from `RL10` on are warnings.
     #[must_use]
     pub const fn severity(self) -> Severity {
-        if (self as usize) < (Self::RL1301 as usize) { Severity::Error } else { Severity::Warning }
+        if (self as usize) < (Self::RL1004 as usize) { Severity::Error } else { Severity::Warning }
     }
 }
 

@@ -27,7 +27,7 @@ const TYPE_WORDS: [&str; 19] = [
     "instant", "date", "clock", "string", "key", "ip", "plan",
 ];
 
-impl Checker<'_> {
+impl<'r> Checker<'r> {
     /// Types the declared facts.
     pub(super) fn facts(&mut self) {
         self.out.plans = self.resolved.plans.plans.iter().map(|plan| plan.name.node.clone()).collect();
@@ -338,8 +338,9 @@ impl Checker<'_> {
         }
     }
 
-    fn calendar(&self, name: &str) -> Option<&ast::Calendar> {
+    fn calendar(&mut self, name: &str) -> Option<&'r ast::Calendar> {
         let Some(Symbol::Calendar(position)) = self.resolved.symbol(name) else { return None };
+        self.uses.symbol(Symbol::Calendar(position));
         self.resolved.calendars.get(position)
     }
 

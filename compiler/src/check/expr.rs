@@ -100,6 +100,7 @@ impl Checker<'_> {
 
     pub(super) fn path(&mut self, path: &str, span: Span) -> Expr {
         if let Some(id) = self.scopes.iter().rev().find_map(|scope| scope.get(path)).copied() {
+            self.uses.local(id);
             return self.use_let(id, span);
         }
         match self.resolved.symbol(path) {
@@ -169,6 +170,7 @@ impl Checker<'_> {
             return Expr::unknown(span);
         };
         fact.used = true;
+        self.uses.fact(position);
         let ty = if self.unclear.contains(&id) { Type::Unknown } else { Type::of_fact(id, &fact.decl.ty) };
         let may_lack = fact.decl.optional && fact.decl.default.is_none() && !self.present.contains(&id);
         Expr { absent: may_lack.then_some(fact.span), ..Expr::new(ExprKind::Fact(id), ty, span) }

@@ -77,12 +77,14 @@ impl Checker<'_> {
     }
 
     pub(super) fn in_set(&mut self, subject: Expr, position: usize, span: Span) -> Expr {
+        self.uses.symbol(Symbol::Set(position));
         let resolved = self.resolved;
         let Some(set) = resolved.sets.get(position) else { return Expr::unknown(span) };
         self.in_members(subject, &set.members, span)
     }
 
     fn in_schedule(&mut self, subject: &Expr, position: usize, span: Span) -> Expr {
+        self.uses.symbol(Symbol::Schedule(position));
         if !matches!(subject.kind, ExprKind::Now) {
             return self.wrong(
                 Diagnostic::new(Code::RL0202, "only `now` is in a schedule", subject.span, subject.ty.noun())
