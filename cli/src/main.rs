@@ -10,6 +10,7 @@ mod exit;
 mod figures;
 mod json;
 mod pair;
+mod place;
 mod policy;
 mod position;
 mod render;

@@ -8,7 +8,7 @@ use crate::{
     ir, lint,
     lower::lower,
     policy::Policy,
-    resolve::resolve,
+    resolve::{PlanLadder, resolve},
     source::{Loader, Sources, StandardLibrary},
 };
 
@@ -28,6 +28,8 @@ pub struct Accepted {
     pub policy: Policy,
     /// The tests in its text.
     pub tests: Vec<Test>,
+    /// The plans as written, for [`crate::plans::PlanMatrix`].
+    pub plans: PlanLadder,
     /// Warnings.
     pub diagnostics: Diagnostics,
     /// The texts.
@@ -78,7 +80,7 @@ pub fn compile_with(
     debug_assert_eq!(ir::verify(&program), Ok(()));
     lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
-    Ok(Accepted { policy, tests, diagnostics, sources })
+    Ok(Accepted { policy, tests, plans: resolved.plans, diagnostics, sources })
 }
 
 fn parse(name: &str, bytes: &[u8], sources: &mut Sources, diagnostics: &mut Diagnostics) -> ast::File {

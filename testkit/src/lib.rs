@@ -2,6 +2,7 @@
 //! simulator.
 
 mod clock;
+pub mod compare;
 mod limiter;
 pub mod policy_test;
 pub mod simulate;

@@ -11,6 +11,7 @@ mod running;
 mod skips;
 mod summary;
 mod tally;
+mod watch;
 
 use std::{
     fmt,
@@ -31,6 +32,7 @@ pub use summary::{
     Cutoffs, InputSummary, KeySummary, LimitSummary, Outcomes, PlanSummary, RouteSummary, RuleSummary,
     SkipSummary, Summary, UnknownSummary,
 };
+pub use watch::{Seen, Watch};
 
 use crate::{
     ManualClock,
@@ -50,6 +52,8 @@ pub struct SimulationOptions {
     pub progress: Option<Box<dyn FnMut(Progress)>>,
     /// How the counters are kept.
     pub memory: MemoryOptions,
+    /// Is told of every decision.
+    pub watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for SimulationOptions {
@@ -64,6 +68,7 @@ pub struct Simulation {
     memory: MemoryOptions,
     progress: Option<Box<dyn FnMut(Progress)>>,
     decisions: Option<BufWriter<Box<dyn Rewind>>>,
+    watch: Option<Box<dyn Watch>>,
     /// Why decisions could not be written; the replay has ended then.
     failed: Option<io::Error>,
     replay: State,
@@ -94,9 +99,10 @@ impl Simulation {
     /// A simulation of `policy` that has taken nothing in.
     #[must_use]
     pub fn new(policy: Arc<Policy>, options: SimulationOptions) -> Self {
-        let SimulationOptions { decisions, progress, memory } = options;
+        let SimulationOptions { decisions, progress, memory, watch } = options;
         let replay = State::new(&policy, memory);
-        Self { policy, memory, progress, decisions: decisions.map(BufWriter::new), failed: None, replay }
+        let decisions = decisions.map(BufWriter::new);
+        Self { policy, memory, progress, decisions, watch, failed: None, replay }
     }
 
     /// The summary of everything taken in; `replayed` is what the reader says of the file.
@@ -130,6 +136,9 @@ impl Simulation {
         running.release_until(limiter, record.at);
         let decision = limiter.decide_at(&record.facts, record.at);
         tally.note(limiter, &decision, record);
+        if let Some(watch) = &mut self.watch {
+            watch.decided(&Seen::new(limiter, &decision, record));
+        }
         let leases = limiter.leases(&decision);
         if !leases.is_empty() {
             let after = record.reply.as_ref().map(|reply| reply.after).unwrap_or_default();
@@ -169,6 +178,9 @@ impl Replay for Simulation {
 
     fn restart(&mut self) {
         self.replay = State::new(&self.policy, self.memory);
+        if let Some(watch) = &mut self.watch {
+            watch.restarted();
+        }
         let result = self.rewind();
         // If it failed, the next record ends the replay.
         let _ = self.ended(result);

@@ -165,7 +165,7 @@ fn replay(
     };
     let told = bar.clone();
     let progress = Some(Box::new(move |progress| told.tell(progress)) as Box<dyn FnMut(_)>);
-    let options = SimulationOptions { decisions, progress, memory };
+    let options = SimulationOptions { decisions, progress, memory, watch: None };
     let mut simulation = Simulation::new(Arc::new(accepted.policy), options);
     let replayed = file.replay(input, schema, &mut simulation).map_err(Stopped::Traffic)?;
     let summary = simulation.finish(&replayed).map_err(Stopped::Decisions)?;
@@ -173,7 +173,7 @@ fn replay(
 }
 
 /// Says why the traffic cannot be read.
-fn unread(path: &Path, error: &TrafficError, ui: &mut Ui) -> Exit {
+pub(super) fn unread(path: &Path, error: &TrafficError, ui: &mut Ui) -> Exit {
     let name = escape::path(path);
     if let TrafficError::Io(error) = error {
         let missing = error.kind() == io::ErrorKind::NotFound;
