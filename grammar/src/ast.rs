@@ -7,6 +7,7 @@ mod declaration;
 mod expr;
 mod limit;
 mod rule;
+pub(crate) mod spans;
 mod test;
 
 pub use declaration::{

@@ -130,6 +130,12 @@ fn tests(name: String, accepted: Accepted, args: &Args, ui: &mut Ui) -> Suite {
             show_coverage(&suite.file, &covered, &sources, ui);
         }
         suite.cover(&covered, &sources);
+        let untested = if suite.all > 0 { coverage.untested(policy.program()) } else { Vec::new() };
+        if text {
+            let renderer = Renderer::new(&sources, ui.paint(), ui.width());
+            untested.iter().for_each(|warning| ui.line(renderer.render(warning)));
+        }
+        suite.warnings = untested.iter().map(|warning| Finding::new(warning, &sources)).collect();
     }
     suite
 }
@@ -237,7 +243,7 @@ fn annotate(suites: &[Suite], ui: &mut Ui) {
             ui.line(github::failure(&suite.file, why));
         }
         let failures = suite.tests.iter().filter_map(|test| test.failure.as_ref());
-        for finding in suite.diagnostics.iter().chain(failures) {
+        for finding in suite.diagnostics.iter().chain(failures).chain(&suite.warnings) {
             ui.line(github::annotation(finding));
         }
     }

@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod diff;
 mod eval;
 mod explain;
 mod fmt;
@@ -10,6 +11,7 @@ mod formats;
 mod help;
 mod init;
 mod output;
+mod plans;
 mod simulate;
 mod sources;
 mod test;

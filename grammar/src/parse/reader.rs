@@ -41,7 +41,7 @@ pub(super) struct Reader<'a, 'd> {
     pub(super) diagnostics: &'d mut Diagnostics,
     /// Where the last phrase failed; the entry around it is to be skipped.
     pub(super) failed: Option<usize>,
-    blamed_bytes: usize,
+    pub(super) blamed_bytes: usize,
     /// The column of the region's items: what stands further right goes on with an item.
     margin: usize,
     /// Whether part of the last item was skipped, so that what follows it may be its rest.
