@@ -51,7 +51,7 @@ commands! {
     Eval(eval),
     /// Replay recorded traffic, and say who would be refused
     Simulate(simulate),
-    /// Compare two versions: counters kept and reset, requests newly refused
+    /// Compare two versions: counters, rules, recorded traffic
     Diff(diff),
     /// Show what each plan has, and where it is written
     Plans(plans),

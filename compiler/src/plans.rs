@@ -90,7 +90,7 @@ impl PlanMatrix {
         let has: Vec<HashMap<&str, Entry>> =
             (0..ladder.plans.len()).map(|plan| entries(ladder, plan)).collect();
         let mut rows: Vec<(EntryKind, &ast::Name)> =
-            ladder.plans.iter().flat_map(|plan| &plan.entries).map(named).flatten().collect();
+            ladder.plans.iter().flat_map(|plan| &plan.entries).filter_map(named).collect();
         rows.sort_by_key(|(kind, name)| (*kind, name.span));
         let mut seen = std::collections::HashSet::new();
         rows.retain(|(_, name)| seen.insert(name.node.as_str()));

@@ -30,7 +30,8 @@ fn diff(changes: &[(&str, &str)], more: &[&str]) -> Ran {
 
 #[test]
 fn nothing_new_is_no_change_however_it_is_written() {
-    let changes = [("2 req/min per user", "2 per minute\n    per user  # two"), ("rule api", "\n\nrule api")];
+    let changes =
+        [("2 req/min per user", "2 per minute\n    per user  # two\n   "), ("rule api", "\n\nrule api")];
     let ran = diff(&changes, &["--exit-code"]);
     assert_eq!((ran.out.as_str(), ran.code), ("no changes: 3 counters kept\n", 0));
 }

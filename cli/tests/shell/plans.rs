@@ -8,7 +8,7 @@ input {
 }
 
 plan free {
-  limit rpm: 10 req/min per user  # small
+  limit rpm: 10 req/min per user burst 5 req  # small
   limit daily: 100 req/24 h per user
   cap = 5
 }
@@ -31,7 +31,7 @@ fn each_plan_is_a_column_with_the_line_of_each_cell() {
         "         free                                         pro
                                                       extends free
 
-  rpm    10 req/min per user                          60 req/min per user burst 20 req
+  rpm    10 req/min per user burst 5 req              60 req/min per user burst 20 req
          p.rl:9                                       p.rl:15
 
   daily  100 req/24 h per user                        no limit

@@ -40,11 +40,11 @@ impl Checker<'_> {
         arms: &[ast::MatchArm<ast::Expr>],
         span: Span,
     ) -> Expr {
-        let typed = self.expr(subject);
+        let mut typed = self.expr(subject);
         let mut chain: Vec<(Option<Expr>, Expr)> = Vec::new();
         self.arms += arms.len();
         for arm in arms {
-            let condition = self.arm_condition(&typed, &arm.patterns);
+            let condition = self.arm_condition(&mut typed, &arm.patterns);
             let value = self.expr(&arm.body);
             chain.push((condition, value));
         }
@@ -62,7 +62,9 @@ impl Checker<'_> {
     }
 
     /// Whether the subject of a `match` is one of the patterns; `None` for `else`.
-    pub(super) fn arm_condition(&mut self, subject: &Expr, patterns: &[ast::Pattern]) -> Option<Expr> {
+    ///
+    /// Where subject and pattern do not go together, that is reported once: to the arms after it, the subject is unknown.
+    pub(super) fn arm_condition(&mut self, subject: &mut Expr, patterns: &[ast::Pattern]) -> Option<Expr> {
         let mut tests = Vec::with_capacity(patterns.len());
         for pattern in patterns {
             tests.push(match &pattern.kind {
@@ -91,13 +93,14 @@ impl Checker<'_> {
         true
     }
 
-    fn is_literal(&mut self, subject: &Expr, literal: &Literal, span: Span) -> Expr {
+    fn is_literal(&mut self, subject: &mut Expr, literal: &Literal, span: Span) -> Expr {
         if let Literal::Net(net) = literal {
             return self.in_nets(subject.clone(), vec![*net], span);
         }
         let value = self.literal(literal, span);
-        let (subject, value) = self.meet(subject.clone(), value);
-        self.unify(&subject, &value, "compare");
+        let (left, value) = self.meet(subject.clone(), value);
+        self.unify_pattern(subject, &value);
+        let subject = left;
         if let Some(wrong) = self.compares_test(Comparison::Eq, &subject, &value, span) {
             return wrong;
         }
@@ -106,7 +109,15 @@ impl Checker<'_> {
         Expr::new(kind, Type::Bool, span)
     }
 
-    fn is_named(&mut self, subject: &Expr, name: &str, span: Span) -> Expr {
+    /// Reports a pattern whose type is not the subject's, and makes the subject one that goes with everything.
+    fn unify_pattern(&mut self, subject: &mut Expr, pattern: &Expr) {
+        let known = subject.ty != Type::Unknown && pattern.ty != Type::Unknown;
+        if self.unify(subject, pattern, "compare") == Type::Unknown && known {
+            subject.ty = Type::Unknown;
+        }
+    }
+
+    fn is_named(&mut self, subject: &mut Expr, name: &str, span: Span) -> Expr {
         if let Some(Symbol::Set(position)) = self.resolved.symbol(name) {
             return self.in_set(subject.clone(), position, span);
         }
@@ -124,7 +135,7 @@ impl Checker<'_> {
                 span,
             );
         }
-        self.unify(subject, &value, "compare");
+        self.unify_pattern(subject, &value);
         let kind = ExprKind::Compare(Comparison::Eq, Box::new(subject.clone()), Box::new(value));
         Expr::new(kind, Type::Bool, span)
     }

@@ -172,12 +172,12 @@ impl<'r> Checker<'r> {
         rule: &str,
         statement: &ast::Stmt,
     ) -> Stmt {
-        let typed = self.expr(subject);
+        let mut typed = self.expr(subject);
         let branch = self.fresh_branch();
         let mut chain: Vec<(Option<Expr>, Vec<Stmt>)> = Vec::new();
         self.arms += arms.len();
         for (i, arm) in arms.iter().enumerate() {
-            let condition = self.arm_condition(&typed, &arm.patterns);
+            let condition = self.arm_condition(&mut typed, &arm.patterns);
             let known = condition.as_ref().map(|c| absence::known_if(c, true)).unwrap_or_default();
             let body = self.in_arm(branch, i, |c| c.knowing(known, |c| c.block(&arm.body, rule)));
             chain.push((condition, body));

@@ -88,16 +88,14 @@ impl<'p> Meaning<'p> {
     /// What `value` stands for where `slot` holds it.
     fn name_at(&self, slot: SlotId, value: i64) -> Option<&str> {
         let position = usize::try_from(value).ok()?;
-        match self.program.slots.get(slot.0 as usize)? {
-            Slot::Text(_) => self.program.tables.texts.get(position.checked_sub(1)?).map(String::as_str),
-            Slot::Value(fact) => match &self.program.facts.get(usize::from(fact.0))?.decl.ty {
-                FactType::OneOf(members) | FactType::Plan(members) => {
-                    members.get(position).map(|name| &**name)
-                }
-                _ => None,
-            },
-            _ => None,
+        let slot = self.program.slots.get(slot.0 as usize)?;
+        if let Slot::Text(_) = slot {
+            return self.program.tables.texts.get(position.checked_sub(1)?).map(String::as_str);
         }
+        let Slot::Value(fact) = slot else { return None };
+        let ty = &self.program.facts.get(usize::from(fact.0))?.decl.ty;
+        let (FactType::OneOf(members) | FactType::Plan(members)) = ty else { return None };
+        members.get(position).map(|name| &**name)
     }
 
     fn fact(&self, fact: FactId) -> &str {

@@ -50,10 +50,12 @@ impl<'a> Seen<'a> {
         if self.passes() {
             return None;
         }
-        match self.decision.cause() {
-            Cause::Input(_) => Some("input"),
-            _ if self.decision.outcome() == Outcome::Deny => self.decision.rules().next(),
-            _ => self.decision.limited_by().next(),
+        if let Cause::Input(_) = self.decision.cause() {
+            Some("input")
+        } else if self.decision.outcome() == Outcome::Deny {
+            self.decision.rules().next()
+        } else {
+            self.decision.limited_by().next()
         }
     }
 
