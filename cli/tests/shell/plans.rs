@@ -28,17 +28,17 @@ fn each_plan_is_a_column_with_the_line_of_each_cell() {
     let ran = Place::with(&[("p.rl", POLICY)]).rlc(&["plans", "p.rl"]);
     assert_eq!(
         ran.out,
-        "         free                                         pro
-                                                      extends free
+        "         free                                          pro
+                                                       extends free
 
-  rpm    10 req/min per user burst 5 req              60 req/min per user burst 20 req
-         p.rl:9                                       p.rl:15
+  rpm    10 req/min per user burst 5 req               60 req/min per user burst 20 req
+         p.rl:9                                        p.rl:15
 
-  daily  100 req/24 h per user                        no limit
-         p.rl:10                                      p.rl:18
+  daily  100 req/24 h per user                         no limit
+         p.rl:10                                       p.rl:18
 
-  cap    5                                            5
-         p.rl:11                                      p.rl:11 (free)
+  cap    5                                             5
+         p.rl:11                                       p.rl:11 (free)
 
 2 plans, 2 limits, 1 constant
 "
