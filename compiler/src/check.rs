@@ -8,21 +8,29 @@ mod algorithm;
 mod choice;
 mod clause;
 mod declaration;
+mod division;
 mod expr;
+mod function;
 mod http;
 mod identity;
 mod key;
+mod lets;
 mod limit;
 mod membership;
 mod message;
 mod missing;
 mod operator;
+mod phase;
 mod plan;
 mod rule;
+mod table;
+mod template;
 mod test;
+mod trust;
 mod types;
 mod worst_case;
 
+pub(crate) use function::FUNCTIONS;
 pub(crate) use identity::algorithm_words;
 pub(crate) use membership::MAX_REGEX_BYTES;
 pub use test::TEST_START;
@@ -72,6 +80,15 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         members: HashMap::new(),
         unclear: HashSet::new(),
         let_names: Vec::new(),
+        let_known: Vec::new(),
+        implicit: HashMap::new(),
+        table_types: Vec::new(),
+        templates: Vec::new(),
+        recursive: HashSet::new(),
+        expanded: 0,
+        looked_up: 0,
+        linted_keys: HashSet::new(),
+        of_calendars: HashMap::new(),
         limit_names: HashSet::new(),
         counters: Counters::default(),
     };
@@ -79,6 +96,8 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     checker.hierarchy();
     checker.schedules();
     checker.sets();
+    checker.tables();
+    checker.functions();
     checker.plans();
     for rule in &resolved.rules {
         checker.rule(rule);
@@ -121,6 +140,23 @@ pub(crate) struct Checker<'r> {
     members: HashMap<FactId, HashMap<Box<str>, i64>>,
     /// Where each `let` has its name.
     let_names: Vec<Span>,
+    /// What is known of each `let`.
+    let_known: Vec<lets::Known>,
+    /// Facts that are read by name: `header("x-client-id")`.
+    implicit: HashMap<String, FactId>,
+    /// What each table is looked up by and gives.
+    table_types: Vec<table::TableType>,
+    /// The functions that are right, by position.
+    templates: Vec<Option<template::Template>>,
+    /// The functions that end up calling themselves.
+    recursive: HashSet<usize>,
+    /// How many nodes calls have been written out to, and how many rows lookups go through.
+    expanded: usize,
+    looked_up: usize,
+    /// The schedule of all days that are not of a calendar.
+    of_calendars: HashMap<usize, crate::checked::ScheduleId>,
+    /// The keys that have been looked at for who chooses them.
+    linted_keys: trust::LintedKeys,
     /// Facts whose declared type is wrong.
     unclear: HashSet<FactId>,
     /// The name of every limit written, right or wrong.

@@ -12,7 +12,7 @@ use limitrate_core::{
     path::Pattern,
     schedule::Schedule,
     time::{Nanos, Timestamp},
-    unit::Unit,
+    unit::{PriceUnit, Unit},
 };
 use limitrate_grammar::{ast, ast::RateWindow, span::Span};
 
@@ -27,6 +27,8 @@ pub enum Type {
     Percent,
     /// An amount of a unit.
     Quantity(Unit),
+    /// Money per so much of a unit.
+    Price(PriceUnit),
     /// A length of time.
     Duration,
     /// A point in time.
@@ -60,6 +62,7 @@ impl Type {
         match self {
             Self::Percent => literal::write_percent(value).to_string(),
             Self::Quantity(unit) | Self::Rate(unit, _) => literal::write_amount(value, *unit).to_string(),
+            Self::Price(unit) => literal::write_price(value, *unit).to_string(),
             Self::Duration => literal::write_duration(Nanos(value)).to_string(),
             Self::Instant => literal::write_instant(Timestamp(value)).to_string(),
             Self::Date => literal::write_date(i32::try_from(value).unwrap_or_default()).to_string(),
@@ -92,6 +95,88 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The expressions that it is made of.
+    pub(crate) fn children(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Const(_)
+            | ExprKind::Text(_)
+            | ExprKind::Fact(_)
+            | ExprKind::Now
+            | ExprKind::Let(_)
+            | ExprKind::Holds(_) => Vec::new(),
+            ExprKind::ByPlan(parts) | ExprKind::Lookup(_, _, parts) => parts.iter().collect(),
+            ExprKind::Not(a)
+            | ExprKind::Present(a)
+            | ExprKind::InNets(a, _)
+            | ExprKind::Lower(a)
+            | ExprKind::Length(a)
+            | ExprKind::Has(a, ..)
+            | ExprKind::Like(a, _)
+            | ExprKind::Matches(a, _) => vec![a],
+            ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Coalesce(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::Arithmetic(_, a, b) => vec![a, b],
+            ExprKind::If(a, b, c) => vec![a, b, c],
+        }
+    }
+
+    /// The same as [`Self::children`], to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
+        match &mut self.kind {
+            ExprKind::Const(_)
+            | ExprKind::Text(_)
+            | ExprKind::Fact(_)
+            | ExprKind::Now
+            | ExprKind::Let(_)
+            | ExprKind::Holds(_) => Vec::new(),
+            ExprKind::ByPlan(parts) | ExprKind::Lookup(_, _, parts) => parts.iter_mut().collect(),
+            ExprKind::Not(a)
+            | ExprKind::Present(a)
+            | ExprKind::InNets(a, _)
+            | ExprKind::Lower(a)
+            | ExprKind::Length(a)
+            | ExprKind::Has(a, ..)
+            | ExprKind::Like(a, _)
+            | ExprKind::Matches(a, _) => vec![a],
+            ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Coalesce(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::Arithmetic(_, a, b) => vec![a, b],
+            ExprKind::If(a, b, c) => vec![a, b, c],
+        }
+    }
+
+    /// Whether a text or an address may come out as a fact's, and so is not known to the compiler.
+    pub(crate) fn reads_fact(&self) -> bool {
+        match &self.kind {
+            ExprKind::Coalesce(a, b) | ExprKind::If(_, a, b) => a.reads_fact() || b.reads_fact(),
+            ExprKind::Lower(inner) => inner.reads_fact(),
+            ExprKind::Fact(_) | ExprKind::Let(_) => true,
+            ExprKind::Const(_)
+            | ExprKind::Text(_)
+            | ExprKind::Now
+            | ExprKind::ByPlan(_)
+            | ExprKind::Lookup(..)
+            | ExprKind::Not(_)
+            | ExprKind::And(..)
+            | ExprKind::Or(..)
+            | ExprKind::Compare(..)
+            | ExprKind::Arithmetic(..)
+            | ExprKind::Present(_)
+            | ExprKind::InNets(..)
+            | ExprKind::Length(_)
+            | ExprKind::Has(..)
+            | ExprKind::Like(..)
+            | ExprKind::Matches(..)
+            | ExprKind::Holds(_) => false,
+        }
+    }
+}
+
 /// What a typed expression computes.
 #[derive(Debug, Clone)]
 pub enum ExprKind {
@@ -105,6 +190,8 @@ pub enum ExprKind {
     Now,
     /// A value by plan, in the order of the plans.
     ByPlan(Vec<Expr>),
+    /// A column of a table, by the values of its keys.
+    Lookup(TableId, usize, Vec<Expr>),
     /// An earlier `let`.
     Let(LetId),
     /// Logical not.
@@ -123,6 +210,12 @@ pub enum ExprKind {
     Present(Box<Expr>),
     /// Whether an address lies in one of these networks.
     InNets(Box<Expr>, Vec<IpNet>),
+    /// Text with its ASCII letters in lower case.
+    Lower(Box<Expr>),
+    /// The length of text in bytes.
+    Length(Box<Expr>),
+    /// Whether text has this text at a place.
+    Has(Box<Expr>, Place, String),
     /// Whether text matches a glob over the whole value.
     Like(Box<Expr>, String),
     /// Whether text contains a match of a regular expression.
@@ -131,6 +224,29 @@ pub enum ExprKind {
     Holds(ScheduleId),
     /// A choice.
     If(Box<Expr>, Box<Expr>, Box<Expr>),
+}
+
+/// Where one text is looked for in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// At its beginning.
+    Start,
+    /// At its end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Place {
+    /// Whether `text` has `part` at this place.
+    #[must_use]
+    pub fn holds(self, text: &str, part: &str) -> bool {
+        match self {
+            Self::Start => text.starts_with(part),
+            Self::End => text.ends_with(part),
+            Self::Anywhere => text.contains(part),
+        }
+    }
 }
 
 /// A comparison.
@@ -160,11 +276,38 @@ pub enum Arithmetic {
     Min,
     /// The greater.
     Max,
+    /// Left through right, rounded down; 0 where right is 0.
+    Divide,
+    /// Left through right in parts per million, rounded down; 0 where right is 0.
+    Ratio,
+    /// Left times right through this divisor, rounded up: a price times a quantity. The divisor lies between 1 and
+    /// [`crate::ir::arithmetic::MAX_DIVISOR`].
+    Price(i64),
 }
 
 /// The position of a `let` in [`Checked::lets`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LetId(pub usize);
+
+/// The position of a table in [`Checked::tables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TableId(pub usize);
+
+/// A table: its rows are total, and the first that fits holds.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// The rows; the last one holds where none before it does.
+    pub rows: Vec<Row>,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// A constant for each key, or nothing for `else`.
+    pub patterns: Vec<Option<Expr>>,
+    /// A constant for each column.
+    pub cells: Vec<Expr>,
+}
 
 /// The position of a schedule in [`Checked::schedules`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -187,7 +330,9 @@ pub struct Checked {
     pub plans: Vec<String>,
     /// Schedules by position.
     pub schedules: Vec<Schedule>,
-    /// Values of `let`s.
+    /// Tables by position.
+    pub tables: Vec<Table>,
+    /// Values of `let`s, of arguments and of what functions give. Those of one that is a parameter mean nothing.
     pub lets: Vec<Expr>,
     /// Rules in the order of the text.
     pub rules: Vec<Rule>,
@@ -378,6 +523,37 @@ pub enum KeySource {
     Fact(FactId),
     /// A constant.
     Literal(String),
+    /// `prefix(ip, 24, 56)`: the network of an address, by so many leading bits of IPv4 and IPv6.
+    Prefix(FactId, u8, u8),
+    /// `bucket(api_key ?? "none", 256)`: one of so many buckets, by the first of these that is there.
+    Bucket(Vec<KeySource>, u32),
+}
+
+impl KeySource {
+    /// The source as a policy writes it: `bucket(api_key ?? "none", 256)`.
+    #[must_use]
+    pub fn words(&self, facts: &[Fact]) -> String {
+        let name = |fact: FactId| facts.get(usize::from(fact.0)).map_or("", |fact| &*fact.decl.name);
+        match self {
+            Self::Fact(fact) => name(*fact).to_owned(),
+            Self::Literal(text) => format!("{text:?}"),
+            Self::Prefix(fact, v4, v6) => format!("prefix({}, {v4}, {v6})", name(*fact)),
+            Self::Bucket(alternatives, buckets) => {
+                let words: Vec<String> = alternatives.iter().map(|source| source.words(facts)).collect();
+                format!("bucket({}, {buckets})", words.join(" ?? "))
+            }
+        }
+    }
+
+    /// The facts it is made of, in order.
+    #[must_use]
+    pub fn facts(&self) -> Vec<FactId> {
+        match self {
+            Self::Fact(fact) | Self::Prefix(fact, ..) => vec![*fact],
+            Self::Literal(_) => Vec::new(),
+            Self::Bucket(alternatives, _) => alternatives.iter().flat_map(Self::facts).collect(),
+        }
+    }
 }
 
 /// A limit of plans.

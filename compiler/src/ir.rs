@@ -25,7 +25,7 @@ use limitrate_grammar::{ast::Verb, span::Span};
 
 pub use verify::{Malformed, verify};
 
-use crate::checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Type};
+use crate::checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, Type};
 use slot::Slot;
 
 /// A node of the expression graph. Operands come before the nodes that use them.
@@ -105,6 +105,8 @@ pub struct Tables {
     pub patterns: Vec<Pattern>,
     /// Sets of networks.
     pub nets: Vec<NetSet>,
+    /// Texts that others are looked into for.
+    pub parts: Vec<(Place, String)>,
     /// Patterns of `like`, with their text.
     pub globs: Vec<(String, Glob)>,
     /// Patterns of `matches`.
@@ -292,7 +294,7 @@ pub enum Piece {
 impl Counted {
     /// The unit as decision records name it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Unit(unit) => unit.name(),
             Self::InFlight => "in flight",

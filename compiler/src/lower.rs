@@ -7,6 +7,7 @@ mod expr;
 mod lets;
 mod message;
 mod table;
+mod text;
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use table::TableBuilder;
 
 use crate::{
     check::algorithm_words,
-    checked::{Arithmetic, Checked, KeyPart, KeySource, LetId, Limit, PlanLimit, Rule, Stmt, Target},
+    checked::{Arithmetic, Checked, KeyPart, LetId, Limit, PlanLimit, Rule, Stmt, Target},
     ir::{
         Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, LimitInfo, NodeId, Origin, OriginKind,
         Program, arithmetic, build::Graph, methods, slot::Slot,
@@ -249,19 +250,8 @@ impl Lowering<'_> {
     }
 
     fn key_words(&self, part: &KeyPart) -> String {
-        let names: Vec<String> = part
-            .alternatives
-            .iter()
-            .map(|source| match source {
-                KeySource::Fact(fact) => self
-                    .checked
-                    .facts
-                    .get(usize::from(fact.0))
-                    .map(|fact| fact.decl.name.to_string())
-                    .unwrap_or_default(),
-                KeySource::Literal(text) => format!("{text:?}"),
-            })
-            .collect();
+        let names: Vec<String> =
+            part.alternatives.iter().map(|source| source.words(&self.checked.facts)).collect();
         names.join(" ?? ")
     }
 }

@@ -15,10 +15,14 @@ use limitrate_grammar::{
     span::Span,
 };
 
+use limitrate_core::unit::UnitName;
 pub use plan::{EffectiveLimit, PlanLadder};
 pub use unread::Unread;
 
-use crate::source::{Loader, Sources};
+use crate::{
+    check::FUNCTIONS,
+    source::{Loader, Sources},
+};
 
 /// The module whose facts describe an HTTP request.
 pub const HTTP_MODULE: &str = "std.http";
@@ -48,6 +52,10 @@ pub enum Symbol {
     Calendar(usize),
     /// A plan, by its position in [`PlanLadder::plans`].
     Plan(usize),
+    /// A table, by its position in [`Resolved::tables`].
+    Table(usize),
+    /// A function, by its position in [`Resolved::functions`].
+    Function(usize),
 }
 
 impl Symbol {
@@ -60,6 +68,8 @@ impl Symbol {
             Self::Schedule(_) => "a schedule",
             Self::Calendar(_) => "a calendar",
             Self::Plan(_) => "a plan",
+            Self::Table(_) => "a table",
+            Self::Function(_) => "a function",
         }
     }
 }
@@ -79,6 +89,12 @@ pub struct Resolved {
     pub schedules: Vec<ast::Schedule>,
     /// Calendars.
     pub calendars: Vec<ast::Calendar>,
+    /// Tables.
+    pub tables: Vec<ast::Table>,
+    /// Functions.
+    pub functions: Vec<ast::Function>,
+    /// The declared unit that each word names, and where the word was declared.
+    pub units: HashMap<String, (UnitName, Span)>,
     /// Rules.
     pub rules: Vec<ast::Rule>,
     /// Tests.
@@ -204,6 +220,17 @@ impl Resolver<'_> {
                     self.out.calendars.push(calendar);
                 }
             }
+            ast::ItemKind::Table(table) => {
+                if self.declare(&table.name, Symbol::Table(self.out.tables.len())) {
+                    self.out.tables.push(table);
+                }
+            }
+            ast::ItemKind::Function(function) => {
+                if self.declare(&function.name, Symbol::Function(self.out.functions.len())) {
+                    self.out.functions.push(function);
+                }
+            }
+            ast::ItemKind::Unit(unit) => self.unit(&unit),
             ast::ItemKind::Rule(rule) => self.rule(rule),
             ast::ItemKind::Test(test) => self.test(test),
         }
@@ -245,6 +272,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// Enters the words of a unit, the first of which is its name.
+    fn unit(&mut self, unit: &ast::UnitDecl) {
+        let Some(name) = unit.words.first().and_then(|word| UnitName::new(&word.node)) else { return };
+        for word in &unit.words {
+            match self.out.units.entry(word.node.clone()) {
+                Entry::Occupied(first) => {
+                    self.diagnostics.push(declared_twice("unit", word, first.get().1));
+                }
+                Entry::Vacant(free) => {
+                    free.insert((name, word.span));
+                }
+            }
+        }
+    }
+
     fn rule(&mut self, rule: ast::Rule) {
         match self.rules.entry(rule.name.node.clone()) {
             Entry::Occupied(first) => {
@@ -271,6 +313,12 @@ impl Resolver<'_> {
 
     /// Enters a name; reports it and gives false if it is taken.
     fn declare(&mut self, name: &ast::Name, symbol: Symbol) -> bool {
+        let is_function = matches!(symbol, Symbol::Function(_));
+        if is_function && FUNCTIONS.contains(&name.node.as_str()) {
+            let message = format!("`{}` is a function of the language already", name.node);
+            self.diagnostics.push(Diagnostic::new(Code::RL0102, message, name.span, "choose another name"));
+            return false;
+        }
         if let Some(diagnostic) = reserved_value(name, matches!(symbol, Symbol::Input(_))) {
             self.diagnostics.push(diagnostic);
             return false;

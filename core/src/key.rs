@@ -3,7 +3,7 @@
 //! Values are never stored, only their hash under a secret of the engine, so that a client who chooses a key cannot aim
 //! for somebody else's counter. Every part is hashed under its own tag: `per account ?? ip` never collides between the two.
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// The hash that names one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +13,17 @@ pub struct CounterKey(pub u128);
 #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
 const fn fold(hash: u128) -> u64 {
     (hash as u64) ^ ((hash >> 64) as u64).rotate_left(32)
+}
+
+/// The bucket, below `buckets`, that a value falls into: the same for every process and release.
+///
+/// `tag` says which of a part's alternatives the value is of.
+#[must_use]
+pub fn bucket_of(tag: u64, value: &[u8], buckets: u32) -> u32 {
+    let hash = xxh3_64_with_seed(value, tag);
+    // The high half of the product is evenly spread over 0..buckets.
+    let scaled = (u128::from(hash) * u128::from(buckets)) >> 64;
+    u32::try_from(scaled).unwrap_or(0)
 }
 
 impl CounterKey {

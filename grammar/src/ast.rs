@@ -8,6 +8,7 @@ mod expr;
 mod limit;
 mod rule;
 mod test;
+mod value;
 
 pub use declaration::{
     Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, WeekSpan,
@@ -16,6 +17,7 @@ pub use expr::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind
 pub use limit::{Clause, ClauseKind, FailMode, Key, KeyAtom, Keys, Limit};
 pub use rule::{On, Rule, Stmt, StmtKind, Target, Verb};
 pub use test::{Bind, Comparison, Expected, Send, Step, StepKind, Test, Used};
+pub use value::{Column, Function, Param, Table, TableRow, UnitDecl, fact_name};
 
 use crate::span::{Span, Spanned};
 
@@ -59,6 +61,12 @@ pub enum ItemKind {
     Schedule(Schedule),
     /// `calendar holidays = 2026-12-25, …`
     Calendar(Calendar),
+    /// `unit images, image`
+    Unit(UnitDecl),
+    /// `table price by model : (input usd/Mtok) { … }`
+    Table(Table),
+    /// `fn cost(count: tokens) -> usd = …`
+    Function(Function),
     /// `rule api per user { … }`
     Rule(Rule),
     /// `test "…" { … }`

@@ -67,6 +67,8 @@ codes! {
     RL0102 "declared twice"
     /// A module that does not exist.
     RL0103 "module not found"
+    /// A function that ends up calling itself.
+    RL0106 "recursive function"
     /// A plan that extends itself.
     RL0107 "plan extends itself"
     /// Two measures that do not mix.
@@ -77,6 +79,8 @@ codes! {
     RL0203 "not a member"
     /// A `match` that leaves values out.
     RL0204 "match not exhaustive"
+    /// A divisor that may be zero.
+    RL0206 "may divide by zero"
     /// An amount where a rate is needed.
     RL0207 "rate has no window"
     /// Two currencies in one expression.
@@ -91,6 +95,8 @@ codes! {
     RL0303 "cost may be missing"
     /// A limit whose unit needs a cost and has none.
     RL0304 "cost not said"
+    /// A fact of the response where the request is decided.
+    RL0401 "known only after the response"
     /// A value that must not depend on the request.
     RL0403 "must be constant"
     /// A limit without a key.
@@ -117,6 +123,10 @@ codes! {
     RL0701 "test failed"
     /// A test that does not give a fact its requests need.
     RL0704 "fact not given"
+    /// A key of which the caller can make as many as he likes.
+    RL1201 "unbounded key"
+    /// A key that the caller chooses altogether.
+    RL1202 "client-chosen key"
     /// A calendar window that does not say its zone.
     RL1301 "calendar window without `resets in`"
 }
@@ -131,7 +141,7 @@ impl Code {
     /// Codes from `RL10` on are warnings.
     #[must_use]
     pub const fn severity(self) -> Severity {
-        if (self as usize) < (Self::RL1301 as usize) { Severity::Error } else { Severity::Warning }
+        if let [_, _, b'0', ..] = self.as_str().as_bytes() { Severity::Error } else { Severity::Warning }
     }
 }
 

@@ -23,6 +23,8 @@ mod rule;
 mod schedule;
 mod syntax;
 mod test;
+mod unit;
+mod value;
 mod wanted;
 mod words;
 
@@ -77,5 +79,6 @@ pub fn parse(source: SourceId, bytes: &[u8]) -> Parsed {
         reader.enter(region);
         reader.items(&mut file.items);
     }
+    reader.undeclared_units(&file);
     Parsed { file, diagnostics }
 }

@@ -4,6 +4,8 @@
 //! stand in, and slots are filled; a fact that is missing or malformed without a fallback is never guessed.
 
 mod slots;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::{fmt, net::IpAddr};
@@ -11,7 +13,7 @@ use std::{fmt, net::IpAddr};
 use arrayvec::ArrayVec;
 use limitrate_compiler::{check::MAX_FACTS, ir::Program};
 use limitrate_core::{
-    facts::{FactDecl, FactId, FactType, Value},
+    facts::{FactDecl, FactId, FactType, Phase, Value},
     net::canonical,
     path,
     time::Timestamp,
@@ -101,7 +103,8 @@ pub(crate) struct Binder {
 impl Binder {
     pub(crate) fn new(program: &Program) -> Self {
         let needed = program.facts.iter().take(MAX_FACTS).enumerate().fold(0, |bits, (i, fact)| {
-            let must = fact.used && !fact.decl.optional && fact.decl.default.is_none();
+            let of_request = fact.decl.phase == Phase::Request;
+            let must = of_request && fact.used && !fact.decl.optional && fact.decl.default.is_none();
             bits | (u64::from(must) << i)
         });
         Self { plan: SlotPlan::new(program), needed, path: program.http.map(|http| http.path) }
@@ -128,8 +131,8 @@ impl Binder {
             else {
                 return Err(InputProblem { fact: *fact, problem: Problem::Undeclared });
             };
-            if *value == Value::Absent {
-                continue;
+            if *value == Value::Absent || declared.decl.phase == Phase::Response {
+                continue; // what is said of the response before it is there does not count
             }
             match checked(&declared.decl, *value) {
                 Ok(value) => *place = value,
@@ -169,6 +172,37 @@ impl Binder {
         bound
     }
 
+    /// Adds to the frame of a request what the facts of its response say. Facts of the request are passed over; a fact
+    /// that is missing leaves its slots as those of an absent one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a reply to a reservation calls it"))]
+    pub(crate) fn respond(
+        &self,
+        program: &Program,
+        facts: &[(FactId, Value<'_>)],
+        frame: &mut [i64],
+    ) -> Result<(), InputProblem> {
+        let mut bound = Bound::new();
+        bound.reset(program);
+        for (fact, value) in facts {
+            let position = usize::from(fact.0);
+            let (Some(declared), Some(place)) = (program.facts.get(position), bound.values.get_mut(position))
+            else {
+                return Err(InputProblem { fact: *fact, problem: Problem::Undeclared });
+            };
+            if *value == Value::Absent || declared.decl.phase == Phase::Request {
+                continue;
+            }
+            match (checked(&declared.decl, *value), &declared.decl.otherwise) {
+                (Ok(value), _) => *place = value,
+                (Err(_), Some(otherwise)) => *place = otherwise.borrow(),
+                (Err(_), None) if !declared.used => {}
+                (Err(problem), None) => return Err(InputProblem { fact: *fact, problem }),
+            }
+        }
+        self.plan.fill_response(program, &bound, frame);
+        Ok(())
+    }
+
     fn normalise_path(&self, bound: &mut Bound<'_>) {
         let Some(fact) = self.path else { return };
         if let Value::Str(sent) = bound.sent(fact) {
@@ -189,9 +223,10 @@ fn checked<'a>(decl: &FactDecl, value: Value<'a>) -> Result<Value<'a>, Problem> 
     match (&decl.ty, value) {
         (FactType::Bool, Value::Bool(_)) | (FactType::String | FactType::Key, Value::Str(_)) => Ok(value),
         (FactType::Int { min, max }, Value::Int(number)) => within(value, (*min..=*max).contains(&number)),
-        (FactType::Percent | FactType::Quantity(_) | FactType::Duration, Value::Int(number)) => {
-            within(value, number >= 0)
-        }
+        (
+            FactType::Percent | FactType::Quantity(_) | FactType::Price(_) | FactType::Duration,
+            Value::Int(number),
+        ) => within(value, number >= 0),
         (FactType::Instant | FactType::Date | FactType::Clock, Value::Int(_)) => Ok(value),
         (FactType::Ip, Value::Ip(ip)) => Ok(Value::Ip(canonical(ip))),
         (FactType::Ip, Value::Str(text)) => match text.parse::<IpAddr>() {

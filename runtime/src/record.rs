@@ -50,7 +50,7 @@ pub struct LimitRecord {
     #[serde(serialize_with = "key_as_object")]
     pub key: Vec<(String, String)>,
     /// What is counted.
-    pub unit: &'static str,
+    pub unit: String,
     /// The ceiling, in base units.
     pub ceiling: i64,
     /// What the request takes, in base units.
@@ -86,7 +86,7 @@ impl DecisionRecord {
             LimitRecord {
                 limit: info.name.clone(),
                 key: key.unwrap_or_default(),
-                unit: info.unit.name(),
+                unit: info.unit.name().to_owned(),
                 ceiling: limit.ceiling,
                 cost: limit.cost,
                 fits: limit.fits(),

@@ -45,7 +45,8 @@ impl Checker<'_> {
         self.arms += arms.len();
         for arm in arms {
             let condition = self.arm_condition(&typed, &arm.patterns);
-            let value = self.expr(&arm.body);
+            let known = condition.as_ref().map(|c| self.known_if(c, true)).unwrap_or_default();
+            let value = self.knowing(known, |c| c.expr(&arm.body));
             chain.push((condition, value));
         }
         self.arms -= arms.len();

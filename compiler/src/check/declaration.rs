@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use limitrate_core::{
-    facts::{FactDecl, FactType, OwnedValue},
+    facts::{FactDecl, FactType, OwnedValue, Phase, Source, Trust},
     schedule,
     unit::Unit,
     window::Zone,
@@ -17,7 +17,7 @@ use limitrate_grammar::{
 
 use super::{Checker, MAX_FACTS, fact_id};
 use crate::{
-    checked::{Expr, ExprKind, Fact, Type},
+    checked::{Expr, ExprKind, Fact, ScheduleId, Type},
     resolve::Symbol,
 };
 
@@ -48,6 +48,9 @@ impl Checker<'_> {
             self.out.facts.push(Fact {
                 decl: FactDecl {
                     optional: attribute.ty.optional,
+                    phase: if attribute.after_response { Phase::Response } else { Phase::Request },
+                    trust: trust(attribute),
+                    source: attribute.source.clone(),
                     ..FactDecl::new(attribute.name.node.as_str(), ty.unwrap_or(FactType::String))
                 },
                 span: attribute.span,
@@ -80,13 +83,26 @@ impl Checker<'_> {
             );
             self.unclear.extend(plans.iter().copied().filter_map(fact_id));
         }
-        self.out.plan_fact = plans.first().copied().and_then(fact_id);
+        let plan = plans.first().copied().and_then(fact_id);
+        if let (Some(plan), Some(span)) = (plan.filter(|plan| self.is_of_response(*plan)), spans.first()) {
+            self.known_too_late(plan, *span, "the plan");
+        }
+        self.out.plan_fact = plan;
     }
 
     fn fact_type(&mut self, ty: &ast::TypeExpr) -> Option<FactType> {
         match &ty.kind {
             TypeExprKind::OneOf(members) => self.members(members),
             TypeExprKind::IntRange(min, max) => Some(FactType::Int { min: *min, max: *max }),
+            TypeExprKind::Price(price) => Some(FactType::Price(self.price_unit(price.node))),
+            TypeExprKind::Rate(rate) => {
+                let message = "a request has amounts, and no rates";
+                self.report(
+                    Diagnostic::new(Code::RL0202, message, rate.span, "a rate")
+                        .help("rates stand in plans, in tables and after `limit`"),
+                );
+                None
+            }
             TypeExprKind::Named(word) => self.named_type(word, ty.span),
         }
     }
@@ -108,7 +124,7 @@ impl Checker<'_> {
         Some(FactType::OneOf(members.iter().map(|m| m.node.as_str().into()).collect()))
     }
 
-    fn named_type(&mut self, word: &str, span: Span) -> Option<FactType> {
+    pub(super) fn named_type(&mut self, word: &str, span: Span) -> Option<FactType> {
         Some(match word {
             "bool" => FactType::Bool,
             "int" => FactType::Int { min: i64::MIN, max: i64::MAX },
@@ -134,7 +150,7 @@ impl Checker<'_> {
                 return None;
             }
             "plan" => FactType::Plan(self.out.plans.iter().map(|plan| plan.as_str().into()).collect()),
-            _ => match Unit::ALL.into_iter().find(|unit| unit.name() == word) {
+            _ => match self.unit_named(word) {
                 Some(unit) => FactType::Quantity(unit),
                 None => {
                     let diagnostic = Diagnostic::new(
@@ -143,7 +159,9 @@ impl Checker<'_> {
                         span,
                         "not a type",
                     );
-                    let diagnostic = match self.closest(word, TYPE_WORDS) {
+                    let resolved = self.resolved;
+                    let units = resolved.units.keys().map(String::as_str);
+                    let diagnostic = match self.closest(word, TYPE_WORDS.into_iter().chain(units)) {
                         Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), span, near),
                         None => diagnostic.help("types are words such as `key`, `string` and `tokens`"),
                     };
@@ -152,6 +170,12 @@ impl Checker<'_> {
                 }
             },
         })
+    }
+
+    /// The unit whose quantities a type of this name has.
+    fn unit_named(&self, word: &str) -> Option<Unit> {
+        let declared = || self.resolved.units.get(word).map(|(name, _)| Unit::Declared(*name));
+        Unit::ALL.into_iter().find(|unit| unit.name() == word).or_else(declared)
     }
 
     /// Checks `= v` or `else v` of an input.
@@ -228,7 +252,12 @@ impl Checker<'_> {
                 continue;
             };
             let declared = &input.attribute;
-            if declared.ty.optional && declared.default.is_none() && !level.optional {
+            if declared.after_response
+                && let Some((position, _)) = resolved.input(&level.name.node)
+                && let Some(fact) = fact_id(position)
+            {
+                self.known_too_late(fact, level.name.span, "a level of the hierarchy");
+            } else if declared.ty.optional && declared.default.is_none() && !level.optional {
                 self.report(
                     Diagnostic::new(
                         Code::RL0301,
@@ -338,6 +367,29 @@ impl Checker<'_> {
         }
     }
 
+    /// `now in holidays`: a schedule of whole days that leaves those of the calendar out, turned round.
+    pub(super) fn in_calendar(&mut self, position: usize, span: Span) -> Expr {
+        let resolved = self.resolved;
+        let Some(calendar) = resolved.calendars.get(position) else { return Expr::unknown(span) };
+        let zone =
+            calendar.zone.as_ref().map_or(Some(Zone::UTC), |name| self.zone(name)).unwrap_or(Zone::UTC);
+        let midnight = limitrate_core::time::Nanos(0);
+        let whole_days = schedule::WeekSpan { first_day: 0, last_day: 6, from: midnight, until: midnight };
+        let except = calendar.days.iter().map(|day| day.node.0).collect();
+        let others = schedule::Schedule { spans: vec![whole_days], zone, except };
+        let id = match self.of_calendars.get(&position) {
+            Some(id) => *id,
+            None => {
+                let id = ScheduleId(self.out.schedules.len());
+                self.out.schedules.push(others);
+                self.of_calendars.insert(position, id);
+                id
+            }
+        };
+        let is_other = Expr::new(ExprKind::Holds(id), Type::Bool, span);
+        Expr::new(ExprKind::Not(Box::new(is_other)), Type::Bool, span)
+    }
+
     fn calendar(&self, name: &str) -> Option<&ast::Calendar> {
         let Some(Symbol::Calendar(position)) = self.resolved.symbol(name) else { return None };
         self.resolved.calendars.get(position)
@@ -363,6 +415,15 @@ impl Checker<'_> {
             });
         }
         zone
+    }
+}
+
+/// Who chooses a fact's value: the caller, where it is said, or where it is read from what the caller sends.
+fn trust(attribute: &ast::Attribute) -> Trust {
+    match &attribute.source {
+        Some(Source::Header(_) | Source::Query(_) | Source::Cookie(_)) => Trust::Untrusted,
+        Some(Source::Descriptor(_)) | None if attribute.untrusted => Trust::Untrusted,
+        Some(Source::Descriptor(_)) | None => Trust::Trusted,
     }
 }
 

@@ -7,27 +7,11 @@ use limitrate_grammar::{
     span::Span,
 };
 
-use super::{Checker, absence, fact_id};
+use super::{Checker, fact_id};
 use crate::{
-    checked::{Arithmetic, Expr, ExprKind, LetId, Type},
+    checked::{Expr, ExprKind, LetId, Type},
     resolve::{HTTP_MODULE, Symbol},
 };
-
-/// Functions that this version has, and those of the language that it does not have yet.
-const FUNCTIONS: [&str; 3] = ["at_least", "at_most", "clamp"];
-const LATER_FUNCTIONS: [&str; 11] = [
-    "divide",
-    "lower",
-    "len",
-    "starts_with",
-    "ends_with",
-    "contains",
-    "bucket",
-    "prefix",
-    "header",
-    "query",
-    "cookie",
-];
 
 impl Checker<'_> {
     /// Types an expression.
@@ -37,6 +21,7 @@ impl Checker<'_> {
             Syntax::Literal(literal) => self.literal(literal, span),
             Syntax::Path(path) => self.path(path, span),
             Syntax::Call(name, arguments) => self.call(name, arguments, span),
+            Syntax::Lookup(table, keys, column) => self.look_up(table, keys, column.as_ref(), span),
             Syntax::Set(_) => self.wrong(
                 Diagnostic::new(Code::RL0202, "a set stands only after `in`", span, "this is a set"),
                 span,
@@ -46,8 +31,8 @@ impl Checker<'_> {
             Syntax::Is(inner, present) => self.is(inner, *present, span),
             Syntax::If(condition, then, otherwise) => {
                 let condition = self.condition(condition);
-                let then = self.knowing(absence::known_if(&condition, true), |c| c.expr(then));
-                let otherwise = self.knowing(absence::known_if(&condition, false), |c| c.expr(otherwise));
+                let then = self.knowing(self.known_if(&condition, true), |c| c.expr(then));
+                let otherwise = self.knowing(self.known_if(&condition, false), |c| c.expr(otherwise));
                 self.choice(condition, then, otherwise, span)
             }
             Syntax::Match(subject, arms) => self.match_expr(subject, arms, span),
@@ -71,11 +56,13 @@ impl Checker<'_> {
             Literal::Int(value) => (*value, Type::Int),
             Literal::Bool(value) => (i64::from(*value), Type::Bool),
             Literal::Percent(ppm) => (*ppm, Type::Percent),
-            Literal::Amount(value, unit) => (*value, Type::Quantity(*unit)),
+            Literal::Amount(value, unit) => (*value, Type::Quantity(self.unit(*unit))),
+            Literal::Price(value, unit) => (*value, Type::Price(self.price_unit(*unit))),
             Literal::Duration(nanos) => (nanos.0, Type::Duration),
-            Literal::Rate(amount, unit, window) => {
-                (*amount, Type::Rate(unit.unwrap_or(limitrate_core::unit::Unit::Requests), *window))
-            }
+            Literal::Rate(amount, unit, window) => (
+                *amount,
+                Type::Rate(self.unit(unit.unwrap_or(limitrate_core::unit::Unit::Requests)), *window),
+            ),
             Literal::InFlight(count) => (*count, Type::InFlight),
             Literal::Date(day) => (i64::from(day.0), Type::Date),
             Literal::Clock(nanos) => (nanos.0, Type::Clock),
@@ -108,14 +95,24 @@ impl Checker<'_> {
                 let position = i64::try_from(position).unwrap_or(i64::MAX);
                 return Expr::number(position, Type::Plan, span);
             }
-            Some(symbol @ (Symbol::Set(_) | Symbol::Schedule(_) | Symbol::Calendar(_))) => {
+            Some(
+                symbol @ (Symbol::Set(_)
+                | Symbol::Schedule(_)
+                | Symbol::Calendar(_)
+                | Symbol::Table(_)
+                | Symbol::Function(_)),
+            ) => {
                 let message = format!("`{path}` is {}, not a value", symbol.noun());
                 let diagnostic = Diagnostic::new(Code::RL0202, message, span, symbol.noun());
                 let diagnostic = match symbol {
                     Symbol::Schedule(_) => {
                         diagnostic.fix("ask whether it is on", span, format!("now in {path}"))
                     }
-                    Symbol::Calendar(_) => diagnostic.help("a calendar stands after `except` in a schedule"),
+                    Symbol::Calendar(_) => {
+                        diagnostic.fix("ask whether it is one of its days", span, format!("now in {path}"))
+                    }
+                    Symbol::Table(_) => diagnostic.help(format!("look a value up in it: `{path}[…]`")),
+                    Symbol::Function(_) => diagnostic.help(format!("call it: `{path}(…)`")),
                     Symbol::Set(_) | Symbol::Input(_) | Symbol::Plan(_) => {
                         diagnostic.help(format!("ask whether something is in it: `x in {path}`"))
                     }
@@ -213,55 +210,5 @@ impl Checker<'_> {
         let right = self.coerce(right, &left.ty);
         let left = self.coerce(left, &right.ty);
         (left, right)
-    }
-
-    fn call(&mut self, name: &ast::Name, arguments: &[ast::Expr], span: Span) -> Expr {
-        let typed: Vec<Expr> = arguments.iter().map(|argument| self.expr(argument)).collect();
-        let wanted = match name.node.as_str() {
-            "at_least" | "at_most" => 2,
-            "clamp" => 3,
-            other if LATER_FUNCTIONS.contains(&other) => {
-                let message = format!("`{other}` is not supported yet");
-                return self.wrong(Diagnostic::new(Code::RL0009, message, name.span, "here"), span);
-            }
-            other => {
-                let mut diagnostic = self.unknown("function", other, name.span, FUNCTIONS);
-                if diagnostic.fixes.is_empty() {
-                    diagnostic = diagnostic.help(format!("the functions are {}", FUNCTIONS.join(", ")));
-                }
-                return self.lacking(other, diagnostic, span);
-            }
-        };
-        if typed.len() != wanted {
-            let message = format!("`{}` takes {wanted} values, not {}", name.node, typed.len());
-            let help = match name.node.as_str() {
-                "clamp" => "write `clamp(value, least, most)`".to_owned(),
-                other => format!("write `{other}(value, bound)`"),
-            };
-            return self.wrong(Diagnostic::new(Code::RL0202, message, span, "here").help(help), span);
-        }
-        let mut rest = typed.into_iter();
-        let Some(mut value) = rest.next() else { return Expr::unknown(span) };
-        let operations: &[Arithmetic] = match name.node.as_str() {
-            "at_least" => &[Arithmetic::Max],
-            "at_most" => &[Arithmetic::Min],
-            _ => &[Arithmetic::Max, Arithmetic::Min],
-        };
-        for (operation, bound) in operations.iter().zip(rest) {
-            let ty = self.unify(&value, &bound, "compare");
-            if !ty.is_ordered() {
-                return self.wrong(
-                    Diagnostic::new(
-                        Code::RL0202,
-                        format!("{} has no order", ty.noun()),
-                        span,
-                        "cannot be bounded",
-                    ),
-                    span,
-                );
-            }
-            value = self.arithmetic(*operation, value, bound, ty, span);
-        }
-        value
     }
 }

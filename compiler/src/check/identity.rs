@@ -162,12 +162,7 @@ impl Checker<'_> {
     }
 
     fn source_words(&self, source: &KeySource) -> String {
-        match source {
-            KeySource::Fact(id) => {
-                self.out.facts.get(usize::from(id.0)).map(|f| f.decl.name.to_string()).unwrap_or_default()
-            }
-            KeySource::Literal(text) => format!("\"{text}\""),
-        }
+        source.words(&self.out.facts)
     }
 }
 

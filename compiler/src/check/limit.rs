@@ -20,6 +20,7 @@ impl Checker<'_> {
         self.limit_names.insert(name.clone());
         let clauses = self.clauses(limit);
         let ceiling = self.expr(&limit.ceiling);
+        self.known_at_admission(&ceiling, "a ceiling");
         let keys = self.limit_keys(limit, &clauses);
         let share = self.share(&clauses, keys.as_deref());
         let fail = fail(clauses.fail);
@@ -106,6 +107,7 @@ impl Checker<'_> {
             }
             Type::Bool
             | Type::Percent
+            | Type::Price(_)
             | Type::Duration
             | Type::Instant
             | Type::Date
@@ -134,7 +136,10 @@ impl Checker<'_> {
             return Some(Vec::new());
         }
         if let Some(keys) = clauses.per.or(self.rule_key) {
-            return Some(self.keys(keys));
+            let parts = self.keys(keys);
+            let under_root = parts.len() > keys.parts.len();
+            self.lint_key(keys, under_root);
+            return Some(parts);
         }
         if self.cut_short(limit.span) {
             return None; // a clause could not be read
@@ -172,6 +177,7 @@ impl Checker<'_> {
         let mut all = keys?.to_vec();
         let before = all.len();
         let parts = self.keys(further);
+        self.lint_key(further, true);
         if parts.is_empty() {
             return None; // what they name is unknown, and reported
         }
@@ -218,6 +224,7 @@ impl Checker<'_> {
         };
         let cost = self.expr(costing);
         let cost = self.require(cost, &wanted, "a cost of this limit is");
+        self.known_at_admission(&cost, "a cost");
         if let Some(declared) = cost.absent {
             let written = self.text(costing.span).to_owned();
             let zero = match counted {

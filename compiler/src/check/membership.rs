@@ -24,16 +24,7 @@ impl Checker<'_> {
             Syntax::Path(name) => match self.resolved.symbol(name) {
                 Some(Symbol::Set(position)) => self.in_set(subject, position, span),
                 Some(Symbol::Schedule(position)) => self.in_schedule(&subject, position, span),
-                Some(Symbol::Calendar(_)) => self.wrong(
-                    Diagnostic::new(
-                        Code::RL0009,
-                        "`in` a calendar is not supported yet",
-                        right.span,
-                        "a calendar",
-                    )
-                    .help("use it in a schedule: `schedule open = daily 00:00..24:00 in \"UTC\" except …`"),
-                    span,
-                ),
+                Some(Symbol::Calendar(position)) => self.in_days(subject, position, span),
                 Some(other) => self.wrong(
                     Diagnostic::new(
                         Code::RL0202,
@@ -59,6 +50,7 @@ impl Checker<'_> {
             Syntax::Literal(Literal::Net(_)) => self.in_members(subject, std::slice::from_ref(right), span),
             Syntax::Literal(_)
             | Syntax::Call(..)
+            | Syntax::Lookup(..)
             | Syntax::Not(_)
             | Syntax::Binary(..)
             | Syntax::Is(..)
@@ -80,6 +72,35 @@ impl Checker<'_> {
         let resolved = self.resolved;
         let Some(set) = resolved.sets.get(position) else { return Expr::unknown(span) };
         self.in_members(subject, &set.members, span)
+    }
+
+    /// Whether now, or a date, is one of a calendar's days.
+    fn in_days(&mut self, subject: Expr, position: usize, span: Span) -> Expr {
+        if matches!(subject.kind, ExprKind::Now) {
+            return self.in_calendar(position, span);
+        }
+        if subject.ty != Type::Date && subject.ty != Type::Unknown {
+            return self.wrong(
+                Diagnostic::new(
+                    Code::RL0202,
+                    "only `now` or a date is in a calendar",
+                    subject.span,
+                    subject.ty.noun(),
+                )
+                .fix("ask for now", subject.span, "now"),
+                span,
+            );
+        }
+        let resolved = self.resolved;
+        let days =
+            resolved.calendars.get(position).map(|calendar| calendar.days.as_slice()).unwrap_or_default();
+        let tests = days.iter().map(|day| {
+            let day = Expr::number(day.node.0.into(), Type::Date, day.span);
+            let is = ExprKind::Compare(Comparison::Eq, Box::new(subject.clone()), Box::new(day));
+            Expr::new(is, Type::Bool, span)
+        });
+        let tests_absent = subject.absent.map(|_| span).or(subject.tests_absent);
+        Expr { tests_absent, ..any_of(tests.collect(), span) }
     }
 
     fn in_schedule(&mut self, subject: &Expr, position: usize, span: Span) -> Expr {

@@ -15,7 +15,17 @@ use super::Checker;
 use crate::resolve::{HTTP_MODULE, suggest};
 
 /// The facts of `std.http`.
-const HTTP_FACTS: [&str; 7] = ["method", "path", "host", "ip", "body_size", "user_agent", "country"];
+const HTTP_FACTS: [&str; 9] = [
+    "method",
+    "path",
+    "host",
+    "ip",
+    "body_size",
+    "user_agent",
+    "country",
+    "response.status",
+    "response.size",
+];
 
 /// So many further uses of a name are shown with the first.
 const SHOWN_USES: usize = 2;
@@ -118,6 +128,13 @@ impl Checker<'_> {
                 span,
                 "comes with that module",
             );
+            return;
+        }
+        if self.text(span).ends_with(')') {
+            let written = self.text(span).to_owned();
+            let message = format!("nothing in this policy reads `{written}`");
+            let diagnostic = Diagnostic::new(Code::RL0101, message, span, "never looked at");
+            self.missing(name, diagnostic.help("give what the rules read by name, written the same way"));
             return;
         }
         let known = self.resolved.inputs.iter().map(|i| i.attribute.name.node.as_str());

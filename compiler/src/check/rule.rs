@@ -9,11 +9,11 @@ use limitrate_grammar::{
 };
 
 use super::{
-    Checker, absence,
+    Checker,
     choice::patterns_of,
     identity::{Home, Placed},
 };
-use crate::checked::{Deny, Exempt, Expr, ExprKind, LetId, Limit, Rule, Shape, Stmt, Target, Type};
+use crate::checked::{Deny, Exempt, Expr, ExprKind, Limit, Rule, Shape, Stmt, Target, Type};
 
 /// The status of a `deny` that names none.
 const DENY_STATUS: u16 = 403;
@@ -151,9 +151,10 @@ impl<'r> Checker<'r> {
         rule: &str,
     ) -> Stmt {
         let condition = self.condition(condition);
+        self.known_at_admission(&condition, "a condition");
         let branch = self.fresh_branch();
-        let yes = absence::known_if(&condition, true);
-        let no = absence::known_if(&condition, false);
+        let yes = self.known_if(&condition, true);
+        let no = self.known_if(&condition, false);
         let then = self.in_arm(branch, 0, |c| c.knowing(yes.clone(), |c| c.block(then, rule)));
         let otherwise = self.in_arm(branch, 1, |c| c.knowing(no.clone(), |c| c.block(otherwise, rule)));
         // What is denied goes no further: after `if x is missing then deny`, x is there.
@@ -173,12 +174,13 @@ impl<'r> Checker<'r> {
         statement: &ast::Stmt,
     ) -> Stmt {
         let typed = self.expr(subject);
+        self.known_at_admission(&typed, "what a `match` looks at");
         let branch = self.fresh_branch();
         let mut chain: Vec<(Option<Expr>, Vec<Stmt>)> = Vec::new();
         self.arms += arms.len();
         for (i, arm) in arms.iter().enumerate() {
             let condition = self.arm_condition(&typed, &arm.patterns);
-            let known = condition.as_ref().map(|c| absence::known_if(c, true)).unwrap_or_default();
+            let known = condition.as_ref().map(|c| self.known_if(c, true)).unwrap_or_default();
             let body = self.in_arm(branch, i, |c| c.knowing(known, |c| c.block(&arm.body, rule)));
             chain.push((condition, body));
         }
@@ -216,9 +218,7 @@ impl<'r> Checker<'r> {
             self.report(diagnostic);
             return;
         }
-        let id = LetId(self.out.lets.len());
-        self.out.lets.push(typed);
-        self.let_names.push(name.span);
+        let id = self.push_let(typed, name.span);
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.node.clone(), id);
         }

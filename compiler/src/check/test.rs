@@ -6,7 +6,7 @@ use std::{
 };
 
 use limitrate_core::{
-    facts::{FactId, OwnedValue},
+    facts::{FactId, OwnedValue, Phase},
     time::Timestamp,
 };
 use limitrate_grammar::{
@@ -199,19 +199,14 @@ impl Checker<'_> {
 
     /// The facts that are given, whether their values are right or not.
     fn named(&self, binds: &[ast::Bind]) -> Vec<FactId> {
-        let fact = |bind: &ast::Bind| match self.resolved.symbol(&bind.name.node) {
-            Some(Symbol::Input(position)) => fact_id(position),
-            _ => None,
-        };
-        binds.iter().filter_map(fact).collect()
+        binds.iter().filter_map(|bind| self.fact_named(&bind.name.node)).collect()
     }
 
     fn bind(&mut self, name: &ast::Name, value: &ast::Expr) -> Option<(FactId, OwnedValue)> {
-        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node) else {
+        let Some(id) = self.fact_named(&name.node) else {
             self.unknown_fact(&name.node, name.span);
             return None;
         };
-        let id = fact_id(position)?;
         let value = self.value_of_fact(id, value, "the value")?;
         Some((id, value))
     }
@@ -276,6 +271,7 @@ impl Checker<'_> {
             .iter()
             .enumerate()
             .filter(|(_, fact)| fact.used && !fact.decl.optional && fact.decl.default.is_none())
+            .filter(|(_, fact)| fact.decl.phase == Phase::Request)
             .filter(|(i, _)| fact_id(*i).is_some_and(|id| !given(id) && !of_http.contains(&Some(id))))
             .map(|(_, fact)| (fact.decl.name.to_string(), fact.span))
             .collect();

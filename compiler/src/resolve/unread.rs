@@ -11,8 +11,20 @@ use limitrate_grammar::{
 use crate::source::Sources;
 
 /// The words that stand before a name where it is declared.
-const DECLARING: [&str; 9] =
-    ["rule", "plan", "set", "schedule", "calendar", "limit", "let", "use", "hierarchy"];
+const DECLARING: [&str; 12] = [
+    "rule",
+    "plan",
+    "set",
+    "schedule",
+    "calendar",
+    "limit",
+    "let",
+    "use",
+    "hierarchy",
+    "table",
+    "fn",
+    "unit",
+];
 
 /// What ends an entry of a rule or plan, where another begins.
 const ENTRY_WORDS: [&str; 12] =

@@ -9,6 +9,7 @@ mod plans;
 #[path = "../policies/mod.rs"]
 mod policies;
 mod units;
+mod values;
 
 use limitrate_compiler::{
     Engine, Policy, compile,

@@ -1,8 +1,12 @@
 //! Declarations: facts and their types, the hierarchy, plans, sets, schedules and calendars.
 
-use limitrate_core::time::Nanos;
+use limitrate_core::{
+    facts::Source,
+    time::Nanos,
+    unit::{PriceUnit, Unit},
+};
 
-use super::{Expr, Limit, Name};
+use super::{Expr, Limit, Name, RateWindow};
 use crate::span::{Span, Spanned};
 
 /// One level of the hierarchy, outermost first.
@@ -21,6 +25,12 @@ pub struct Attribute {
     pub name: Name,
     /// Its declared type.
     pub ty: TypeExpr,
+    /// `from header "x-api-key"`: where an adapter reads it.
+    pub source: Option<Source>,
+    /// `untrusted`: whether the caller chooses it.
+    pub untrusted: bool,
+    /// `after response`: whether it is known only then.
+    pub after_response: bool,
     /// `= v`: stands in for an absent value.
     pub default: Option<Expr>,
     /// `else v`: stands in for a value outside the type.
@@ -47,6 +57,10 @@ pub enum TypeExprKind {
     OneOf(Vec<Spanned<String>>),
     /// `int in 1..100`, both ends included.
     IntRange(i64, i64),
+    /// `usd/Mtok`
+    Price(Spanned<PriceUnit>),
+    /// `req/min`
+    Rate(Spanned<(Unit, RateWindow)>),
     /// A word such as `string`, `key`, `tokens`, `plan`.
     Named(String),
 }
@@ -117,6 +131,8 @@ pub struct Calendar {
     pub name: Name,
     /// Its days.
     pub days: Vec<Spanned<Day>>,
+    /// The zone written after `in`, whose days they are; UTC without one.
+    pub zone: Option<Spanned<String>>,
 }
 
 /// A day: days since 1970-01-01.

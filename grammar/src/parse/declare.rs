@@ -65,27 +65,23 @@ impl<'a> Reader<'a, '_> {
         let name = self.name(&name);
         let ty = self.need(node, Rule::type_expr)?;
         let ty = self.type_expr(&ty)?;
-        for (rule, what) in [
-            (Rule::odd_source, "`from`, and so saying where a fact is read, is"),
-            (Rule::odd_untrusted, "`untrusted` is"),
-            (Rule::odd_after, "`after response` is"),
-        ] {
-            if let Some(odd) = node.child(rule) {
-                let span =
-                    odd.children().next().map_or_else(|| self.span_of(&odd), |word| self.span_of(&word));
-                self.unsupported(what, span);
-            }
-        }
+        let source = match node.child(Rule::source) {
+            Some(source) => Some(self.source(&source)?),
+            None => None,
+        };
+        let untrusted = node.child(Rule::untrusted).is_some();
+        let after_response = node.child(Rule::after_response).is_some();
         let mut value = |rule| match node.child(rule) {
             Some(child) => self.child_expr(&child).map(Some),
             None => Ok(None),
         };
         let default = value(Rule::default)?;
         let otherwise = value(Rule::otherwise)?;
-        Ok(Attribute { name, ty, default, otherwise, span: self.span_of(node) })
+        let span = self.span_of(node);
+        Ok(Attribute { name, ty, source, untrusted, after_response, default, otherwise, span })
     }
 
-    fn type_expr(&mut self, node: &Node<'a>) -> Read<TypeExpr> {
+    pub(super) fn type_expr(&mut self, node: &Node<'a>) -> Read<TypeExpr> {
         let Some(kind) = node.children().next() else { return self.unreadable(node) };
         let kind = match kind.rule() {
             Rule::one_of => {
@@ -108,11 +104,7 @@ impl<'a> Reader<'a, '_> {
                 TypeExprKind::IntRange(*low, *high)
             }
             Rule::type_word => TypeExprKind::Named(kind.text().to_owned()),
-            _ => {
-                let span = self.span_of(&kind);
-                self.unsupported("prices, and so ratio types, are", span);
-                TypeExprKind::Named("int".to_owned())
-            }
+            _ => self.ratio_type(&kind)?,
         };
         Ok(TypeExpr { kind, optional: node.child(Rule::question).is_some(), span: self.span_of(node) })
     }

@@ -56,12 +56,13 @@ impl Reader<'_, '_> {
                 self.rule_item()
             }
             "tenant" => self.unsupported_item(token, "`tenant`, and so overlays of tenants, is"),
-            "table" => self.unsupported_item(token, "`table` is"),
+            "table" => self.table_item(),
+            "unit" => self.unit_item(),
             "signal" => self.unsupported_item(token, "`signal` is"),
             "adjust" => self.unsupported_item(token, "`adjust` is"),
             "breaker" => self.unsupported_item(token, "`breaker` is"),
             "budget" => self.unsupported_item(token, "`budget` is"),
-            "fn" => self.unsupported_item(token, "`fn`, and so functions of one's own, is"),
+            "fn" => self.function_item(),
             "prove" => self.unsupported_item(token, "`prove` is"),
             "}" | ")" | "]" => {
                 let span = self.span(token.start, token.end);

@@ -51,6 +51,8 @@ pub(super) struct Reader<'a, 'd> {
     /// What the last phrase of a block was, and where it began: for messages about what follows it.
     pub(super) last_entry: Option<Rule>,
     pub(super) last_start: usize,
+    /// The words of declared units, where they are used.
+    pub(super) unit_words: Vec<Name>,
 }
 
 impl<'a, 'd> Reader<'a, 'd> {
@@ -75,6 +77,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             closer: None,
             last_entry: None,
             last_start: 0,
+            unit_words: Vec::new(),
         }
     }
 

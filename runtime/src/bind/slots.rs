@@ -1,8 +1,13 @@
 //! Fills the frame: each slot from the facts it is computed from.
 
-use limitrate_compiler::ir::{Program, slot::Slot};
+use std::borrow::Cow;
+
+use limitrate_compiler::ir::{
+    Program,
+    slot::{Slot, Subject},
+};
 use limitrate_core::{
-    facts::{FactId, FactType, Value},
+    facts::{FactId, FactType, Phase, Value},
     schedule::Active,
     time::Timestamp,
 };
@@ -33,14 +38,34 @@ impl SlotPlan {
         }
     }
 
+    /// Fills the slots that read a fact of the response, and leaves all others as they are.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a reply to a reservation calls it"))]
+    pub(super) fn fill_response(&self, program: &Program, bound: &Bound<'_>, frame: &mut [i64]) {
+        let of_response = |fact: FactId| {
+            let declared = program.facts.get(usize::from(fact.0));
+            declared.is_some_and(|fact| fact.decl.phase == Phase::Response)
+        };
+        for (slot, place) in program.slots.iter().zip(frame) {
+            if slot.facts().into_iter().flatten().any(of_response) {
+                // No slot of a fact reads the clock.
+                *place = self.slot(program, bound, Timestamp(0), *slot);
+            }
+        }
+    }
+
     fn slot(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, slot: Slot) -> i64 {
         let tables = &program.tables;
         match slot {
             Slot::Value(fact) => value(program, fact, bound.get(fact)),
             Slot::Present(fact) => i64::from(bound.get(fact) != Value::Absent),
-            Slot::Text(fact) => text(bound, fact).map_or(0, |text| self.texts.id(text)),
-            Slot::SameText(a, b) => {
-                i64::from(text(bound, a).zip(text(bound, b)).is_some_and(|(a, b)| a == b))
+            Slot::Text(of) => subject(bound, of).map_or(0, |text| self.texts.id(&text)),
+            Slot::SameText(a, b) => holds(subject(bound, a).zip(subject(bound, b)), |(a, b)| a == b),
+            Slot::SameAddress(a, b) => match (bound.get(a), bound.get(b)) {
+                (Value::Ip(a), Value::Ip(b)) => i64::from(a == b),
+                _ => 0,
+            },
+            Slot::Length(fact) => {
+                text(bound, fact).map_or(0, |text| i64::try_from(text.len()).unwrap_or(i64::MAX))
             }
             Slot::Route(fact, pattern) => {
                 holds(text(bound, fact).zip(tables.patterns.get(pattern)), |(path, pattern)| {
@@ -51,11 +76,18 @@ impl SlotPlan {
                 (Value::Ip(ip), Some(set)) => i64::from(set.contains(ip)),
                 _ => 0,
             },
-            Slot::Like(fact, glob) => {
-                holds(text(bound, fact).zip(tables.globs.get(glob)), |(text, (_, glob))| glob.matches(text))
+            Slot::Has(of, part) => {
+                holds(subject(bound, of).zip(tables.parts.get(part)), |(text, (place, part))| {
+                    place.holds(&text, part)
+                })
             }
-            Slot::Matches(fact, regex) => {
-                holds(text(bound, fact).zip(tables.regexes.get(regex)), |(text, regex)| regex.is_match(text))
+            Slot::Like(of, glob) => {
+                holds(subject(bound, of).zip(tables.globs.get(glob)), |(text, (_, glob))| glob.matches(&text))
+            }
+            Slot::Matches(of, regex) => {
+                holds(subject(bound, of).zip(tables.regexes.get(regex)), |(text, regex)| {
+                    regex.is_match(&text)
+                })
             }
             Slot::Schedule(schedule) => i64::from(self.schedule(program, schedule, now)),
             Slot::Now => now.0,
@@ -80,6 +112,16 @@ impl SlotPlan {
 
 fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {
     i64::from(pair.is_some_and(test))
+}
+
+/// The text of a fact, in lower case where that is asked for.
+fn subject<'b>(bound: &'b Bound<'_>, of: Subject) -> Option<Cow<'b, str>> {
+    let text = text(bound, of.fact)?;
+    Some(if of.lower && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    })
 }
 
 fn text<'b>(bound: &'b Bound<'_>, fact: FactId) -> Option<&'b str> {

@@ -277,8 +277,10 @@ impl Tracer<'_> {
         info.keys.iter().find_map(|part| {
             let fact = part.skip_without?;
             let named = |source: &KeySource| match source {
-                KeySource::Fact(fact) => shown.iter().any(|(name, _)| name == self.program.fact_name(*fact)),
-                KeySource::Literal(_) => true,
+                KeySource::Fact(fact) | KeySource::Prefix(fact, ..) => {
+                    shown.iter().any(|(name, _)| name == self.program.fact_name(*fact))
+                }
+                KeySource::Literal(_) | KeySource::Bucket(..) => true,
             };
             (!part.alternatives.iter().any(named)).then_some(fact)
         })
