@@ -60,9 +60,7 @@ pub(super) fn explain(reader: &Reader<'_, '_>, failure: &Failure, place: Place) 
     let Some(found) = found.filter(|found| found.start < reader.end) else {
         return cut_short(reader, failure, before);
     };
-    // `$-5`: an amount begins, and what follows is no number.
-    let value = failure.expects_value() || before.is_some_and(|before| before.text(reader.text) == "$");
-    foreign::sign(reader, failure.expects(Rule::k_then), value, found)
+    foreign::sign(reader, failure.expects(Rule::k_then), failure.expects_value(), found)
         .or_else(|| foreign::word(reader, found, place))
         .or_else(|| before.and_then(|before| foreign::also(reader, before)))
         .or_else(|| before.and_then(|before| unit(reader, before, found)))
