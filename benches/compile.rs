@@ -29,6 +29,16 @@ fn benches(c: &mut Criterion) {
     let hundred_lines = policy(25);
     c.bench_function("check/100 lines", |b| b.iter(|| compile(&hundred_lines, Engine::Interpreter)));
     c.bench_function("check/plans.rl", |b| b.iter(|| compile(PLANS, Engine::Interpreter)));
+    let rules = policy(5_000);
+    let edited = rules.replacen("10 req/min", "20 req/min", 1);
+    let source = limitrate::compiler::grammar::span::SourceId(0);
+    c.bench_function("parse/5000 rules", |b| {
+        b.iter(|| limitrate::compiler::grammar::parse(source, rules.as_bytes()));
+    });
+    c.bench_function("parse again/5000 rules, one edited", |b| {
+        let mut reparser = limitrate::compiler::grammar::Reparser::new();
+        b.iter(|| (reparser.parse(source, rules.as_bytes()), reparser.parse(source, edited.as_bytes())));
+    });
     let plans = compile(PLANS, Engine::Interpreter).policy;
     c.bench_function("machine code/plans.rl", |b| {
         b.iter(|| limitrate::compiler::codegen::compile(plans.program()));

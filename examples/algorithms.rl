@@ -43,3 +43,14 @@ test "the month's money runs out to the last fifth of a cent" {
   send GET "/v1/items" expect reject by month
   expect used month for org "acme" == $500
 }
+
+test "ten pictures at once, and one more every ten seconds" {
+  given user = "ada", org = "acme"
+  at 2026-03-02T09:00:00Z
+  send 5 POST "/v1/images" reply 200 expect allow  # t = 0: five are left
+  at 2026-03-02T09:00:10Z
+  send POST "/v1/images" reply 200 expect allow  # t = 10: one came back, five are left
+  at 2026-03-02T09:01:40Z
+  send 10 POST "/v1/images" reply 200 expect allow  # t = 100: the bucket is full again
+  send POST "/v1/images" expect reject by bursty, retry after == 10 s
+}

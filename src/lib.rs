@@ -56,4 +56,7 @@ mod documentation {
 
     #[doc = include_str!("../docs/guides/embedding.md")]
     struct Embedding;
+
+    #[doc = include_str!("../docs/guides/modules.md")]
+    struct Modules;
 }

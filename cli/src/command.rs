@@ -2,10 +2,12 @@
 
 mod check;
 mod completions;
+mod diff;
 mod eval;
 mod explain;
 mod fmt;
 mod init;
+mod plans;
 mod simulate;
 mod test;
 
@@ -49,6 +51,10 @@ commands! {
     Eval(eval),
     /// Replay recorded traffic, and say who would be refused
     Simulate(simulate),
+    /// Compare two versions: counters, rules, recorded traffic
+    Diff(diff),
+    /// Show what each plan has, and where it is written
+    Plans(plans),
     /// Explain a diagnostic code
     Explain(explain),
     /// Print a completion script for a shell

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use limitrate_compiler::{grammar::diagnostic::Diagnostics, ir::OriginKind, source::Sources};
 
-pub(crate) use finding::{Finding, Place};
+pub(crate) use finding::{Finding, Place, Places};
 
 /// `limitrate/check/v1`: what is wrong with policies, and what they cost.
 #[derive(Debug, Serialize)]

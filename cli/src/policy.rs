@@ -3,12 +3,25 @@
 use std::path::Path;
 
 use limitrate_compiler::{
-    Accepted, Engine, compile,
+    Accepted, Engine, Rejected,
     grammar::{MAX_SOURCE_BYTES, diagnostic::Diagnostics},
+    pipeline::compile_with,
     source::Sources,
 };
+use limitrate_runtime::load::FileLoader;
 
 use crate::{args::Format, escape, exit::Exit, json, render, source, ui::Ui};
+
+/// Compiles what was read at `path`, with the modules around it; those of the standard input are in the working
+/// directory.
+///
+/// # Errors
+///
+/// What is wrong with the policy.
+pub(crate) fn compile(path: &Path, bytes: &[u8], engine: Engine) -> Result<Accepted, Box<Rejected>> {
+    let loader = if source::is_stdin(path) { FileLoader::of_folder("") } else { FileLoader::beside(path) };
+    compile_with(&escape::path(path), bytes, engine, &loader)
+}
 
 /// Compiles the policy at `path` for running it. Warnings are shown on the standard error.
 ///
@@ -21,7 +34,7 @@ pub(crate) fn load(path: &Path, engine: Engine, ui: &mut Ui) -> Result<Accepted,
         ui.error(error);
         Exit::Usage
     })?;
-    match compile(&escape::path(path), &bytes, engine) {
+    match compile(path, &bytes, engine) {
         Ok(accepted) => {
             log_diagnostics(&accepted.diagnostics, &accepted.sources, ui);
             if let Some(why) = accepted.policy.interpreted().filter(|_| engine == Engine::Native) {

@@ -15,6 +15,7 @@
 //! ```
 
 mod advice;
+mod said;
 mod snippet;
 mod view;
 
@@ -35,6 +36,7 @@ use crate::{
 };
 
 pub(crate) use advice::wrap;
+pub(crate) use said::Said;
 
 /// Renders diagnostics of one compilation.
 pub(crate) struct Renderer<'a> {

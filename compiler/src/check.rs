@@ -4,31 +4,42 @@
 //! absent is tested, given a fallback, or reported.
 
 mod absence;
+mod agreement;
 mod algorithm;
 mod choice;
 mod clause;
 mod declaration;
+mod division;
 mod downgrade;
 mod exceed;
 mod expr;
+mod function;
 mod http;
 mod identity;
 mod key;
+mod lets;
 mod limit;
 mod membership;
 mod message;
 mod missing;
 mod operator;
+mod phase;
 mod plan;
 mod practice;
 mod reply;
 mod reserve;
 mod rollout;
+mod routes;
 mod rule;
+mod table;
+mod template;
 mod test;
+mod trust;
 mod types;
+mod uses;
 mod worst_case;
 
+pub(crate) use function::FUNCTIONS;
 pub(crate) use membership::MAX_REGEX_BYTES;
 pub use test::TEST_START;
 
@@ -45,6 +56,7 @@ use limitrate_grammar::{
 
 use missing::{MAX_SUGGESTIONS, Missing};
 use test::Counters;
+use uses::Uses;
 
 use crate::{
     checked::{Checked, Expr, LetId},
@@ -77,6 +89,17 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         members: HashMap::new(),
         unclear: HashSet::new(),
         let_names: Vec::new(),
+        uses: Uses::default(),
+        let_known: Vec::new(),
+        implicit: HashMap::new(),
+        table_types: Vec::new(),
+        templates: Vec::new(),
+        recursive: HashSet::new(),
+        expanded: 0,
+        looked_up: 0,
+        linted_keys: HashSet::new(),
+        memberships: HashMap::new(),
+        of_calendars: HashMap::new(),
         limit_names: HashSet::new(),
         counters: Counters::default(),
         advice: Vec::new(),
@@ -85,6 +108,8 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     checker.hierarchy();
     checker.schedules();
     checker.sets();
+    checker.tables();
+    checker.functions();
     checker.plans();
     for rule in &resolved.rules {
         checker.rule(rule);
@@ -92,10 +117,12 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     checker.identities();
     checker.downgrades();
     checker.count_charges();
-    checker.counters = Counters::new(&checker.out);
+    checker.counters = Counters::new(&checker.out, resolved);
+    checker.find_unused();
     for test in &resolved.tests {
         checker.test(test);
     }
+    checker.find_unused_imports();
     checker.report_missing();
     checker.find_path();
     checker.report_advice();
@@ -129,6 +156,27 @@ pub(crate) struct Checker<'r> {
     members: HashMap<FactId, HashMap<Box<str>, i64>>,
     /// Where each `let` has its name.
     let_names: Vec<Span>,
+    /// What something refers to.
+    uses: Uses,
+    /// What is known of each `let`.
+    let_known: Vec<lets::Known>,
+    /// Facts that are read by name: `header("x-client-id")`.
+    implicit: HashMap<String, FactId>,
+    /// What each table is looked up by and gives.
+    table_types: Vec<table::TableType>,
+    /// The functions that are right, by position.
+    templates: Vec<Option<template::Template>>,
+    /// The functions that end up calling themselves.
+    recursive: HashSet<usize>,
+    /// How many nodes calls have been written out to, and how many rows lookups go through.
+    expanded: usize,
+    looked_up: usize,
+    /// The schedule of all days that are not of a calendar.
+    of_calendars: HashMap<usize, crate::checked::ScheduleId>,
+    /// The keys that have been looked at for who chooses them.
+    linted_keys: trust::LintedKeys,
+    /// Whether a fact is in a large set, by the set's position.
+    memberships: HashMap<(usize, FactId), LetId>,
     /// Facts whose declared type is wrong.
     unclear: HashSet<FactId>,
     /// The name of every limit written, right or wrong.
@@ -195,6 +243,7 @@ impl Checker<'_> {
     }
 
     fn mark_used(&mut self, fact: FactId) {
+        self.uses.fact(usize::from(fact.0));
         if let Some(fact) = self.out.facts.get_mut(usize::from(fact.0)) {
             fact.used = true;
         }

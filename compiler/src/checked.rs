@@ -3,170 +3,21 @@
 //! Every expression has a type and knows whether it may be absent; names are positions. Nothing here can be wrong any
 //! more: a policy that has a [`Checked`] tree without errors compiles.
 
+mod expr;
+mod limit;
 mod operands;
+mod test;
 
-use ipnet::IpNet;
 use limitrate_core::{
-    algorithm::Algorithm,
-    charge::{Block, Fail},
-    facts::{FactDecl, FactId, OwnedValue},
-    literal,
+    facts::{FactDecl, FactId},
     path::Pattern,
     schedule::Schedule,
-    time::{Nanos, Timestamp},
-    unit::Unit,
 };
-use limitrate_grammar::{ast, ast::RateWindow, span::Span};
+use limitrate_grammar::{ast, span::Span};
 
-/// The type of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Type {
-    /// True or false.
-    Bool,
-    /// A whole number.
-    Int,
-    /// Parts per million.
-    Percent,
-    /// An amount of a unit.
-    Quantity(Unit),
-    /// A length of time.
-    Duration,
-    /// A point in time.
-    Instant,
-    /// A day.
-    Date,
-    /// A time of day.
-    Clock,
-    /// Text, keys included.
-    Text,
-    /// An address.
-    Ip,
-    /// A member of the enum that this fact declares.
-    OneOf(FactId),
-    /// A plan.
-    Plan,
-    /// An amount per window.
-    Rate(Unit, RateWindow),
-    /// So many at once.
-    InFlight,
-    /// A ceiling that limits nothing.
-    Unlimited,
-    /// What an expression with a reported error has: it goes with everything.
-    Unknown,
-}
-
-impl Type {
-    /// A value of this type as people read it: `5 MiB`, `30%`, `2 min`.
-    #[must_use]
-    pub fn write(&self, value: i64) -> String {
-        match self {
-            Self::Percent => literal::write_percent(value).to_string(),
-            Self::Quantity(unit) | Self::Rate(unit, _) => literal::write_amount(value, *unit).to_string(),
-            Self::Duration => literal::write_duration(Nanos(value)).to_string(),
-            Self::Instant => literal::write_instant(Timestamp(value)).to_string(),
-            Self::Date => literal::write_date(i32::try_from(value).unwrap_or_default()).to_string(),
-            Self::Clock => literal::write_clock(Nanos(value)),
-            Self::Bool
-            | Self::Int
-            | Self::Text
-            | Self::Ip
-            | Self::OneOf(_)
-            | Self::Plan
-            | Self::InFlight
-            | Self::Unlimited
-            | Self::Unknown => literal::write_count(value).to_string(),
-        }
-    }
-}
-
-/// A typed expression.
-#[derive(Debug, Clone)]
-pub struct Expr {
-    /// What it computes.
-    pub kind: ExprKind,
-    /// Its type.
-    pub ty: Type,
-    /// Where it may be absent: the place that makes it so.
-    pub absent: Option<Span>,
-    /// The positive test of an optional inside it, which must not be turned round.
-    pub tests_absent: Option<Span>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// What a typed expression computes.
-#[derive(Debug, Clone)]
-pub enum ExprKind {
-    /// Any scalar as an integer in its base unit: `false` is 0, members of enums and plans by position.
-    Const(i64),
-    /// Literal text.
-    Text(String),
-    /// A fact of the request.
-    Fact(FactId),
-    /// The instant of the request.
-    Now,
-    /// A value by plan, in the order of the plans.
-    ByPlan(Vec<Expr>),
-    /// An earlier `let`.
-    Let(LetId),
-    /// Logical not.
-    Not(Box<Expr>),
-    /// Logical and.
-    And(Box<Expr>, Box<Expr>),
-    /// Logical or.
-    Or(Box<Expr>, Box<Expr>),
-    /// The left value, or the right one where it is absent.
-    Coalesce(Box<Expr>, Box<Expr>),
-    /// A comparison of integers of one type, or equality of text.
-    Compare(Comparison, Box<Expr>, Box<Expr>),
-    /// Saturating arithmetic.
-    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
-    /// Whether the value is there.
-    Present(Box<Expr>),
-    /// Whether an address lies in one of these networks.
-    InNets(Box<Expr>, Vec<IpNet>),
-    /// Whether text matches a glob over the whole value.
-    Like(Box<Expr>, String),
-    /// Whether text contains a match of a regular expression.
-    Matches(Box<Expr>, String),
-    /// Whether a schedule holds now.
-    Holds(ScheduleId),
-    /// A choice.
-    If(Box<Expr>, Box<Expr>, Box<Expr>),
-}
-
-/// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is named for its sign")]
-pub enum Comparison {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// An operation on integers; each saturates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Arithmetic {
-    /// Sum.
-    Add,
-    /// Difference.
-    Sub,
-    /// Product.
-    Mul,
-    /// Left times right parts per million, rounded down.
-    Scale,
-    /// The lesser.
-    Min,
-    /// The greater.
-    Max,
-}
-
-/// The position of a `let` in [`Checked::lets`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LetId(pub usize);
+pub use expr::{Arithmetic, Comparison, Expr, ExprKind, LetId, Place, Row, Table, TableId, Type};
+pub use limit::{Counted, Exceed, KeyPart, KeySource, Limit, Settle, Shape, Share};
+pub use test::{Expected, Reply, Send, Step, StepKind, Test, UsedCounter};
 
 /// The position of a schedule in [`Checked::schedules`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,7 +40,9 @@ pub struct Checked {
     pub plans: Vec<String>,
     /// Schedules by position.
     pub schedules: Vec<Schedule>,
-    /// Values of `let`s.
+    /// Tables by position.
+    pub tables: Vec<Table>,
+    /// Values of `let`s, of arguments and of what functions give. Those of one that is a parameter mean nothing.
     pub lets: Vec<Expr>,
     /// Rules in the order of the text.
     pub rules: Vec<Rule>,
@@ -199,6 +52,21 @@ pub struct Checked {
     pub tests: Vec<Test>,
     /// The most charges one request can make.
     pub worst_case_charges: usize,
+    /// What is declared and never referred to, in the order of the text.
+    pub unused: Vec<Unused>,
+}
+
+/// A declaration that nothing refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// What it is: `input`, `set`.
+    pub noun: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What to delete to be rid of it, where nothing else names it.
+    pub whole: Option<Span>,
 }
 
 /// A fact with what the policy does with it.
@@ -212,6 +80,8 @@ pub struct Fact {
     pub used: bool,
     /// Whether it came with a module.
     pub imported: bool,
+    /// The modules that declare it.
+    pub modules: Vec<String>,
 }
 
 /// The facts of `std.http` that `on` looks at.
@@ -306,146 +176,6 @@ pub enum MessagePiece {
     Value(Expr),
 }
 
-/// A limit where it is written.
-#[derive(Debug, Clone)]
-pub struct Limit {
-    /// Its name: its own, or its rule's.
-    pub name: String,
-    /// From `limit` to the end.
-    pub span: Span,
-    /// What its counters are.
-    pub shape: Shape,
-    /// The algorithm's word, as `using` would have it.
-    pub word: &'static str,
-    /// The ceiling; `unlimited` where there is none.
-    pub ceiling: Expr,
-    /// Capacity of a bucket where written.
-    pub burst: Option<i64>,
-    /// First content of a bucket where written.
-    pub starting: Option<i64>,
-    /// What one request takes; one where not written.
-    pub cost: Option<Expr>,
-    /// What a reserved cost turns out to be.
-    pub settle: Option<Settle>,
-    /// The part of each further key.
-    pub share: Option<Share>,
-    /// What happens when the counter cannot be kept.
-    pub fail: Fail,
-    /// Parts per million of the ceiling at which to warn, ascending.
-    pub warn: Vec<i64>,
-    /// What happens to a request that does not fit.
-    pub exceed: Exceed,
-    /// How long a key that did not fit stays refused.
-    pub block: Option<Block>,
-    /// The name that its counters had before.
-    pub was: Option<String>,
-}
-
-/// `settle actual`, or what `refund when` stands for.
-#[derive(Debug, Clone)]
-pub struct Settle {
-    /// What the request really cost, in the ceiling's unit.
-    pub actual: Expr,
-    /// How long the reservation stays open.
-    pub lease: Nanos,
-}
-
-/// What happens to a request that does not fit.
-#[derive(Debug, Clone, Default)]
-pub enum Exceed {
-    /// It is rejected with 429.
-    #[default]
-    Reject,
-    /// It is rejected with this status and text.
-    Deny {
-        /// The HTTP status.
-        status: u16,
-        /// The text, in pieces.
-        message: Vec<MessagePiece>,
-    },
-    /// It is taken past the ceiling, and reported.
-    Allow,
-    /// It is decided once more with this fact changed.
-    Downgrade {
-        /// The fact.
-        fact: FactId,
-        /// Its value then.
-        to: OwnedValue,
-        /// The clause.
-        span: Span,
-    },
-}
-
-/// `at most 30% per user`.
-#[derive(Debug, Clone)]
-pub struct Share {
-    /// Parts per million of the ceiling.
-    pub ppm: i64,
-    /// The limit's key and this one's.
-    pub keys: Vec<KeyPart>,
-}
-
-/// What makes two limits of one name the same counters: the unit, the family of the algorithm with its window, the key.
-///
-/// Buckets are one family whatever they are refilled over, and so is what is in flight whatever its lease: their states
-/// can be judged by either.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    /// What is counted.
-    pub unit: Counted,
-    /// The algorithm with its window.
-    pub algorithm: Algorithm,
-    /// The key.
-    pub keys: Vec<KeyPart>,
-}
-
-impl Shape {
-    /// Whether both count in one way.
-    #[must_use]
-    pub fn same_family(&self, other: &Self) -> bool {
-        match (&self.algorithm, &other.algorithm) {
-            (Algorithm::Bucket(_), Algorithm::Bucket(_))
-            | (Algorithm::InFlight(_), Algorithm::InFlight(_)) => true,
-            (ours, theirs) => ours == theirs,
-        }
-    }
-}
-
-impl PartialEq for Shape {
-    fn eq(&self, other: &Self) -> bool {
-        self.unit == other.unit && self.same_family(other) && self.keys == other.keys
-    }
-}
-
-impl Eq for Shape {}
-
-/// What a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// Amounts of a unit.
-    Unit(Unit),
-    /// Requests that are running.
-    InFlight,
-}
-
-/// One part of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPart {
-    /// Tried in order.
-    pub alternatives: Vec<KeySource>,
-    /// The optional level of the hierarchy that this part is: without it the limit is skipped.
-    pub skip_without: Option<FactId>,
-}
-
-/// Where a key's value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A fact.
-    Fact(FactId),
-    /// A constant.
-    Literal(String),
-}
-
 /// A limit of plans.
 #[derive(Debug)]
 pub struct PlanLimit {
@@ -457,100 +187,4 @@ pub struct PlanLimit {
     pub on: Vec<Target>,
     /// The limit.
     pub limit: Limit,
-}
-
-/// A test.
-#[derive(Debug, Clone)]
-pub struct Test {
-    /// Its title.
-    pub title: String,
-    /// Where the title stands.
-    pub span: Span,
-    /// Its steps.
-    pub steps: Vec<Step>,
-}
-
-/// A step of a test.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// What it does.
-    pub kind: StepKind,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// What a step does.
-#[derive(Debug, Clone)]
-pub enum StepKind {
-    /// Facts that hold from here on.
-    Given(Vec<(FactId, OwnedValue)>),
-    /// Moves the clock to an instant.
-    At(Timestamp),
-    /// Moves the clock on.
-    Wait(Nanos),
-    /// Sets what a counter holds.
-    SetUsed(UsedCounter, i64),
-    /// Sends requests.
-    Send(Box<Send>),
-    /// Answers the last `send`.
-    Reply(Reply),
-    /// Looks at a counter.
-    ExpectUsed(UsedCounter, ast::Comparison, i64),
-}
-
-/// A counter named in a test.
-#[derive(Debug, Clone)]
-pub struct UsedCounter {
-    /// The limit's name, `daily.share` for a share.
-    pub limit: String,
-    /// The facts of its key, where not as given.
-    pub keys: Vec<(FactId, OwnedValue)>,
-    /// Where the name stands.
-    pub span: Span,
-}
-
-/// Requests of a test.
-#[derive(Debug, Clone)]
-pub struct Send {
-    /// How many.
-    pub count: u64,
-    /// Facts of these requests, method and path included.
-    pub facts: Vec<(FactId, OwnedValue)>,
-    /// The answer that each gets at once.
-    pub reply: Option<Reply>,
-    /// What each must be answered.
-    pub expect: Expected,
-    /// Where the expectation stands.
-    pub expect_span: Span,
-    /// What each must bring beside.
-    pub notes: Vec<ast::Note>,
-}
-
-/// The answer to a request of a test.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    /// Its status.
-    pub status: u16,
-    /// What is known with it: what is written, and the status where `std.http` brings it.
-    pub facts: Vec<(FactId, OwnedValue)>,
-}
-
-/// What a test expects of a request.
-#[derive(Debug, Clone)]
-pub enum Expected {
-    /// `allow`
-    Allow,
-    /// `exempt`
-    Exempt,
-    /// `deny 413`
-    Deny(Option<i64>),
-    /// `reject by api, retry after == 5.1 s`
-    Reject {
-        /// The limit that must be among those that did not fit.
-        by: Option<ast::Name>,
-        /// What must hold of the wait.
-        retry_after: Option<(ast::Comparison, Nanos)>,
-    },
-    /// `downgrade model = "small"`: it goes through with exactly these facts changed.
-    Downgrade(Vec<(FactId, OwnedValue)>),
 }

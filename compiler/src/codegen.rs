@@ -7,6 +7,7 @@
 //! mapping is writable first and executable after, never both, and is unmapped when the last [`Code`] is dropped.
 //! All `unsafe` of the crate is in `memory.rs`.
 
+mod division;
 mod memory;
 mod translate;
 

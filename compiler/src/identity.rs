@@ -7,7 +7,7 @@ use std::fmt;
 
 use limitrate_core::{algorithm::Algorithm, literal::write_duration, window::Window};
 
-use crate::checked::{Checked, Counted, KeyPart, KeySource, Shape};
+use crate::checked::{Checked, Counted, KeyPart, Shape};
 
 /// How a limit's counters keep their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,12 +53,10 @@ impl Family {
 /// The identity of a limit's counters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CounterIdentity {
-    /// The module that the limit stands in; empty for a policy that names none.
-    pub module: String,
-    /// The limit's name, or the one that `was` gives it; a share's ends in `.share`.
+    /// The limit's name, or the one that `was` gives it, after the name of an imported module; a share's ends in `.share`.
     pub name: String,
     /// What is counted.
-    pub unit: &'static str,
+    pub unit: String,
     /// How the state is kept.
     pub family: Family,
     /// The window's length, alignment and zone, in words; empty for what has none.
@@ -91,11 +89,10 @@ impl CounterIdentity {
     #[must_use]
     pub fn new(checked: &Checked, name: String, shape: &Shape, keys: &[KeyPart], shadow: bool) -> Self {
         Self {
-            module: String::new(),
             name,
-            unit: match shape.unit {
-                Counted::Unit(unit) => unit.name(),
-                Counted::InFlight => "in flight",
+            unit: match &shape.unit {
+                Counted::Unit(unit) => unit.name().to_owned(),
+                Counted::InFlight => "in flight".to_owned(),
             },
             family: Family::of(&shape.algorithm),
             window: window_words(&shape.algorithm),
@@ -109,9 +106,8 @@ impl CounterIdentity {
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let said = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
         let pairs = [
-            ("module", said(&self.module), said(&other.module)),
             ("name", self.name.clone(), other.name.clone()),
-            ("unit", self.unit.to_owned(), other.unit.to_owned()),
+            ("unit", self.unit.clone(), other.unit.clone()),
             ("algorithm", self.family.words().to_owned(), other.family.words().to_owned()),
             ("window", said(&self.window), said(&other.window)),
             ("key", self.key_text(), other.key_text()),
@@ -134,9 +130,6 @@ impl CounterIdentity {
 /// quoted.
 impl fmt::Display for CounterIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.module.is_empty() {
-            write!(f, "{}.", self.module)?;
-        }
         write!(f, "{} | {} | {}", self.name, self.unit, self.family.words())?;
         if !self.window.is_empty() {
             write!(f, " of {}", self.window)?;
@@ -165,13 +158,7 @@ fn window_words(algorithm: &Algorithm) -> String {
 
 /// A part of a key with its fallbacks: `account ?? ip`.
 fn key_words(checked: &Checked, part: &KeyPart) -> String {
-    let words = part.alternatives.iter().map(|source| match source {
-        KeySource::Fact(fact) => {
-            let fact = checked.facts.get(usize::from(fact.0));
-            fact.map(|fact| fact.decl.name.to_string()).unwrap_or_default()
-        }
-        KeySource::Literal(text) => format!("{text:?}"),
-    });
+    let words = part.alternatives.iter().map(|source| source.words(&checked.facts));
     words.collect::<Vec<_>>().join(" ?? ")
 }
 
@@ -181,9 +168,8 @@ mod tests {
 
     fn per_user() -> CounterIdentity {
         CounterIdentity {
-            module: String::new(),
             name: "api".to_owned(),
-            unit: "req",
+            unit: "req".to_owned(),
             family: Family::SlidingWindow,
             window: "1 min".to_owned(),
             key: vec!["user".to_owned()],
@@ -195,7 +181,7 @@ mod tests {
     fn an_identity_is_one_text() {
         assert_eq!(per_user().to_string(), "api | req | sliding window of 1 min | per user");
         let shadow = CounterIdentity {
-            module: "shared.limits".to_owned(),
+            name: "shared.limits.api".to_owned(),
             family: Family::Bucket,
             window: String::new(),
             key: Vec::new(),

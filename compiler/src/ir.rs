@@ -26,7 +26,7 @@ use limitrate_grammar::{ast::Verb, span::Span};
 pub use verify::{Malformed, verify};
 
 use crate::{
-    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Type},
+    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, Type},
     identity::CounterIdentity,
 };
 use slot::Slot;
@@ -108,6 +108,8 @@ pub struct Tables {
     pub patterns: Vec<Pattern>,
     /// Sets of networks.
     pub nets: Vec<NetSet>,
+    /// Texts that others are looked into for.
+    pub parts: Vec<(Place, String)>,
     /// Patterns of `like`, with their text.
     pub globs: Vec<(String, Glob)>,
     /// Patterns of `matches`.
@@ -299,7 +301,7 @@ pub enum Piece {
 impl Counted {
     /// The unit as decision records name it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Unit(unit) => unit.name(),
             Self::InFlight => "in flight",

@@ -8,17 +8,21 @@ pub mod check;
 pub mod checked;
 #[cfg(feature = "jit")]
 pub mod codegen;
+pub mod diff;
 pub mod explain;
 pub mod identity;
 pub mod interpret;
 pub mod ir;
+mod lint;
 pub mod lower;
 pub mod outcome;
 pub mod pipeline;
 pub mod placement;
+pub mod plans;
 pub mod policy;
 pub mod resolve;
 pub mod source;
+pub mod written;
 
 pub use limitrate_grammar as grammar;
 pub use pipeline::{Accepted, Engine, Rejected, compile};

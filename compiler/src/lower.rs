@@ -9,6 +9,7 @@ mod limit;
 mod message;
 mod settle;
 mod table;
+mod text;
 
 use std::collections::HashMap;
 

@@ -5,10 +5,10 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
-    ir,
+    ir, lint,
     lower::lower,
     policy::Policy,
-    resolve::resolve,
+    resolve::{PlanLadder, resolve},
     source::{Loader, Sources, StandardLibrary},
 };
 
@@ -28,6 +28,8 @@ pub struct Accepted {
     pub policy: Policy,
     /// The tests in its text.
     pub tests: Vec<Test>,
+    /// The plans as written, for [`crate::plans::PlanMatrix`].
+    pub plans: PlanLadder,
     /// Warnings.
     pub diagnostics: Diagnostics,
     /// The texts.
@@ -72,11 +74,13 @@ pub fn compile_with(
     if diagnostics.has_errors() {
         return Err(Box::new(Rejected { diagnostics, sources }));
     }
+    lint::policy(&resolved, &checked, &sources, &mut diagnostics);
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
+    lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
-    Ok(Accepted { policy, tests, diagnostics, sources })
+    Ok(Accepted { policy, tests, plans: resolved.plans, diagnostics, sources })
 }
 
 fn parse(name: &str, bytes: &[u8], sources: &mut Sources, diagnostics: &mut Diagnostics) -> ast::File {

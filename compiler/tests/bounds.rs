@@ -8,7 +8,7 @@ use std::{fmt::Display, thread};
 
 use limitrate_compiler::grammar::{code::Code, diagnostic::Diagnostic};
 
-use crate::policies::diagnostics;
+use crate::policies::without_lints;
 
 /// So many of everything.
 const MANY: usize = 5_000;
@@ -19,7 +19,7 @@ const INPUT: &str =
 /// What is reported about a policy that begins with [`INPUT`], on a small stack.
 fn reported(text: &str) -> Vec<Diagnostic> {
     let text = format!("{INPUT}{text}");
-    let task = thread::Builder::new().stack_size(1 << 20).spawn(move || diagnostics(&text)).unwrap();
+    let task = thread::Builder::new().stack_size(1 << 20).spawn(move || without_lints(&text)).unwrap();
     task.join().unwrap()
 }
 
@@ -176,4 +176,28 @@ fn many_facts_levels_and_calendars_are_looked_up() {
     assert_codes(&format!("{calendars}{schedules}"), &[]);
     let targets = list(MANY, |i| format!("\"/v1/k{i}\""));
     assert_codes(&format!("rule r {{ on {targets}\n limit 1 req/s per user }}"), &[]);
+}
+
+#[test]
+fn a_large_set_costs_its_members_once_however_many_rules_ask() {
+    let members = list(20 * MANY, |i| format!("\"k{i}\""));
+    let rules = each(500, |i| format!("rule r{i} {{ on \"/p{i}\" if region in s then deny }}\n"));
+    assert_codes(&format!("set s = {members}\n{rules}"), &[]);
+    let nets = list(20 * MANY, |i| format!("10.{}.{}.{}", i >> 16, (i >> 8) & 255, i & 255));
+    let rules = each(500, |i| format!("rule r{i} {{ on \"/p{i}\" if ip in s then deny }}\n"));
+    assert_codes(&format!("set s = {nets}\n{rules}"), &[]);
+}
+
+#[test]
+fn rules_of_many_routes_are_not_charged_together() {
+    let rules = each(MANY, |i| {
+        format!(
+            "rule r{i} {{ on GET \"/:tenant/v{i}/x\", \"/:tenant/v{i}/:id\" limit {} req/s per user }}\n",
+            i + 1
+        )
+    });
+    assert_codes(&rules, &[]);
+    let rules =
+        each(65, |i| format!("rule r{i} {{ on GET \"/v1/:a{i}\" limit {} req/s per user }}\n", i + 1));
+    assert_codes(&rules, &[Code::RL0509]);
 }

@@ -8,15 +8,48 @@ mod policies;
 
 use std::{collections::BTreeMap, fs, ops::Range, path::Path, thread};
 
-use limitrate_compiler::grammar::{code::Code, diagnostic::Diagnostic, span::SourceId};
+use limitrate_compiler::grammar::{diagnostic::Diagnostic, span::SourceId};
 
 use crate::policies::diagnostics;
 
 /// A mistake in one token may be reported so many times.
 const MOST_DIAGNOSTICS: usize = 3;
 
-/// About so many mutants in a thousand the parser may go astray: where a brace is lost or added, the lines after it stand
-/// in another block than was meant.
+/// About so many mutants in a thousand more may be said: where a word that begins an item is lost, the whole of a block
+/// stands in another.
+const MOST_WORDY_PER_MILLE: usize = 10;
+
+/// A message names so many alternatives at most.
+const MOST_ALTERNATIVES: usize = 3;
+
+/// Words of the language, to stand where others were.
+const KEYWORDS: [&str; 24] = [
+    "rule", "plan", "input", "limit", "if", "then", "else", "match", "per", "on", "using", "burst", "deny",
+    "exempt", "let", "not", "and", "in", "is", "send", "expect", "given", "fail", "globally",
+];
+
+/// Numbers, amounts and units, to stand where others were.
+const MEASURES: [&str; 16] = [
+    "0",
+    "1",
+    "9223372036854775808",
+    "1_000",
+    "5%",
+    "$3",
+    "2 MiB",
+    "3 tokens",
+    "10 req/min",
+    "1 req/month",
+    "4 in flight",
+    "unlimited",
+    "30 s",
+    "09:00",
+    "2026-02-30",
+    "10.0.0.0/33",
+];
+
+/// About so many mutants in a thousand something may be said elsewhere: where a brace is lost or added, the lines after it
+/// stand in another block than was meant, and a test may name what is another limit now.
 const MOST_ASTRAY_PER_MILLE: usize = 2;
 
 /// Words that no policy of the run declares, and signs that stand in few places.
@@ -114,16 +147,20 @@ rule api per user {
 }
 "#;
 
-fn policies() -> Vec<(&'static str, String)> {
+/// Every example, and some policies of our own.
+fn policies() -> Vec<(String, String)> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let read = |name: &str| fs::read_to_string(examples.join(name)).unwrap();
-    vec![
-        ("business_hours", read("business_hours.rl")),
-        ("plans", read("plans.rl")),
-        ("tour", TOUR.to_owned()),
-        ("regions", REGIONS.to_owned()),
-        ("capitals", CAPITALS.to_owned()),
-    ]
+    let files = fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let mut policies: Vec<(String, String)> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rl"))
+        .map(|path| {
+            (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    policies.sort();
+    let own = [("tour", TOUR), ("geography", REGIONS), ("capitals", CAPITALS)];
+    policies.extend(own.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    policies
 }
 
 /// The tokens of a policy, comments left out.
@@ -188,12 +225,16 @@ fn mutants(text: &str) -> Vec<Mutant> {
         // A step that shares no factor with most lengths reaches tokens of every kind.
         let other = &text[tokens[(i * 37 + 11) % tokens.len()].clone()];
         let stranger = STRANGERS[i % STRANGERS.len()];
+        let keyword = KEYWORDS[i * 7 % KEYWORDS.len()];
+        let measure = MEASURES[i * 5 % MEASURES.len()];
         let swapped = format!(" {} {old} ", &text[next.clone()]);
         let changes = [
             ("delete", token.clone(), String::new()),
             ("double", token.clone(), format!("{old} {old}")),
             ("replace", token.clone(), format!(" {other} ")),
             ("estrange", token.clone(), format!(" {stranger} ")),
+            ("keyword", token.clone(), format!(" {keyword} ")),
+            ("measure", token.clone(), format!(" {measure} ")),
             ("swap", token.start..next.end, swapped),
         ];
         for (what, range, new) in changes {
@@ -252,15 +293,44 @@ fn malformed(mutant: &Mutant, found: &[Diagnostic]) -> Option<String> {
     })
 }
 
+/// The longest list of alternatives in a text: "`a`, `b` or `c`" has three.
+fn alternatives(text: &str) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    let mut parts = text.split('`');
+    parts.next();
+    // What stands between backquotes, and what stands after it up to the next.
+    while let (Some(_), Some(between)) = (parts.next(), parts.next()) {
+        run += 1;
+        longest = longest.max(run);
+        if ![", ", " or ", " and ", ", or ", ", and "].contains(&between) {
+            run = 0;
+        }
+    }
+    longest
+}
+
+/// What offers more alternatives than anyone reads.
+fn endless(found: &[Diagnostic]) -> Option<String> {
+    found.iter().find_map(|diagnostic| {
+        let labels = diagnostic.labels.iter().map(|label| label.text.as_str());
+        let mut texts = labels.chain(diagnostic.help.as_deref()).chain([diagnostic.message.as_str()]);
+        let long = texts.find(|text| alternatives(text) > MOST_ALTERNATIVES)?;
+        Some(format!("{} lists too much: {long}", diagnostic.code))
+    })
+}
+
 /// What was seen of the mutants of one policy.
 #[derive(Default)]
 struct Tally {
     mutants: usize,
     codes: BTreeMap<&'static str, usize>,
     counts: BTreeMap<usize, usize>,
-    /// Mutants about which too much is said, or by the stages after the parser something elsewhere.
+    /// Mutants about which something malformed is said.
     wrong: Vec<String>,
-    /// Mutants about which the parser says something elsewhere.
+    /// Mutants about which too much is said.
+    wordy: Vec<String>,
+    /// Mutants about which something is said elsewhere.
     astray: Vec<String>,
 }
 
@@ -274,16 +344,17 @@ fn tally(name: &str, text: &str) -> Tally {
         for diagnostic in &found {
             *tally.codes.entry(diagnostic.code.as_str()).or_default() += 1;
         }
-        let (parser, others): (Vec<_>, Vec<_>) = found.iter().partition(|found| found.code < Code::RL0101);
-        let wrong =
-            malformed(&mutant, &found).or_else(|| too_many(&found)).or_else(|| astray(&mutant, others));
+        let wrong = malformed(&mutant, &found).or_else(|| endless(&found));
         let said = || {
             let lines = found.iter().map(|d| format!("\n    {} {} at {}", d.code, d.message, d.span().start));
             lines.collect::<String>()
         };
+        if let Some(wordy) = too_many(&found) {
+            tally.wordy.push(format!("{name}: {}: {wordy}{}", mutant.what, said()));
+        }
         if let Some(wrong) = wrong {
             tally.wrong.push(format!("{name}: {}: {wrong}{}", mutant.what, said()));
-        } else if let Some(astray) = astray(&mutant, parser) {
+        } else if let Some(astray) = astray(&mutant, &found) {
             tally.astray.push(format!("{name}: {}: {astray}{}", mutant.what, said()));
         }
     }
@@ -308,11 +379,17 @@ fn a_mistake_in_one_token_is_a_few_diagnostics_that_point_at_it() {
     let wrong: Vec<&str> = tallies.iter().flat_map(|tally| tally.wrong.iter().map(String::as_str)).collect();
     let astray: Vec<&str> =
         tallies.iter().flat_map(|tally| tally.astray.iter().map(String::as_str)).collect();
-    println!("{mutants} mutants, by their number of diagnostics: {counts:?}");
+    let wordy: Vec<&str> = tallies.iter().flat_map(|tally| tally.wordy.iter().map(String::as_str)).collect();
+    println!("{mutants} mutants, by their number of diagnostics:");
+    for (number, count) in &counts {
+        println!("{number:>4} {count:>6} {}", "#".repeat(count * 60 / mutants));
+    }
+    println!("{} about which too much is said:\n{}", wordy.len(), wordy.join("\n"));
     for (code, count) in &codes {
         println!("{code} {count}");
     }
-    println!("{} about which the parser goes astray:\n{}", astray.len(), astray.join("\n"));
+    println!("{} about which something is said elsewhere:\n{}", astray.len(), astray.join("\n"));
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wordy.len() * 1000 <= mutants * MOST_WORDY_PER_MILLE, "{} of {mutants}", wordy.len());
     assert!(astray.len() * 1000 <= mutants * MOST_ASTRAY_PER_MILLE, "{}", astray.join("\n"));
 }

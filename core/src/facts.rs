@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::unit::Unit;
+use crate::unit::{PriceUnit, Unit};
 
 /// The position of a declared fact in its policy. Looked up by name once, then used for every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +80,8 @@ pub enum FactType {
     Percent,
     /// A quantity of a unit, in its base unit; never negative.
     Quantity(Unit),
+    /// `usd/Mtok`, in pico-units of money per written unit; never negative.
+    Price(PriceUnit),
     /// `duration`, in nanoseconds; never negative.
     Duration,
     /// `instant`, in nanoseconds since the epoch.

@@ -15,6 +15,17 @@ const fn fold(hash: u128) -> u64 {
     (hash as u64) ^ ((hash >> 64) as u64).rotate_left(32)
 }
 
+/// The bucket, below `buckets`, that a value falls into: the same for every process and release.
+///
+/// `tag` says which of a part's alternatives the value is of.
+#[must_use]
+pub fn bucket_of(tag: u64, value: &[u8], buckets: u32) -> u32 {
+    let hash = xxh3_64_with_seed(value, tag);
+    // The high half of the product is evenly spread over 0..buckets.
+    let scaled = (u128::from(hash) * u128::from(buckets)) >> 64;
+    u32::try_from(scaled).unwrap_or(0)
+}
+
 impl CounterKey {
     /// The key of a limit before any value is added: its identity, hashed under the engine's secret.
     #[must_use]

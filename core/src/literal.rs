@@ -8,11 +8,11 @@ mod print;
 
 pub use fact::write_fact;
 pub use moment::{parse_clock, parse_date, parse_instant, write_clock, write_date, write_instant};
-pub use print::{write_amount, write_count, write_duration, write_percent};
+pub use print::{write_amount, write_count, write_duration, write_percent, write_price};
 
 use crate::{
     time::Nanos,
-    unit::{NANOS_PER_MONEY, Unit},
+    unit::{NANOS_PER_MONEY, PICOS_PER_MONEY, PriceUnit, Unit, UnitName},
     window::Period,
 };
 
@@ -86,6 +86,50 @@ pub fn parse_quantity(text: &str) -> Result<Quantity, LiteralError> {
     })
 }
 
+/// Reads a quantity of one unit, which may be a declared one: `5 MiB`, `3 images`.
+///
+/// # Errors
+///
+/// [`LiteralError`] as of [`parse_quantity`]; an amount of another unit is an unknown unit here.
+pub fn parse_amount(text: &str, unit: Unit) -> Result<i64, LiteralError> {
+    let (number, word) = split_unit(text.trim());
+    match (parse_quantity(text), unit) {
+        (Ok(Quantity::Amount(value, read)), _) if read == unit => Ok(value),
+        (Ok(_), _) => Err(LiteralError::UnknownUnit(word.to_owned())),
+        (Err(LiteralError::UnknownUnit(_)), Unit::Declared(name)) if UnitName::new(word) == Some(name) => {
+            parse_number(number, 1)
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Reads a price: `$2.50/Mtok`, `0.5 eur/ktok`, in pico-units of money per written unit.
+///
+/// # Errors
+///
+/// [`LiteralError`] if the text has another form, another unit, or does not fit exactly.
+pub fn parse_price(text: &str, unit: PriceUnit) -> Result<i64, LiteralError> {
+    let malformed = || LiteralError::Malformed(text.to_owned());
+    let (money, of) = text.trim().split_once('/').ok_or_else(malformed)?;
+    let of = of.trim();
+    let scale = match Unit::from_word(of) {
+        Some((read, scale)) if read == unit.of => scale,
+        None if of == unit.of.name() => 1,
+        _ => return Err(LiteralError::UnknownUnit(of.to_owned())),
+    };
+    if scale != unit.scale {
+        return Err(LiteralError::UnknownUnit(of.to_owned()));
+    }
+    let (number, currency) = match money.trim().strip_prefix('$') {
+        Some(number) => (number.trim_start(), Unit::Usd.name()),
+        None => split_unit(money.trim()),
+    };
+    if currency != unit.money.name() {
+        return Err(LiteralError::UnknownUnit(currency.to_owned()));
+    }
+    parse_number(number, PICOS_PER_MONEY)
+}
+
 /// Splits `10k req` into `10k` and `req`; a suffix `k`, `M` or `G` stays with the number.
 fn split_unit(text: &str) -> (&str, &str) {
     let number = |c: char| c.is_ascii_digit() || c == '_' || c == '.';
@@ -133,10 +177,14 @@ pub fn parse_number(text: &str, scale: i64) -> Result<i64, LiteralError> {
         value = push_digit(value, digit).ok_or_else(|| LiteralError::TooPrecise(text.to_owned()))?;
         divisor = divisor.checked_mul(10).ok_or_else(|| LiteralError::TooPrecise(text.to_owned()))?;
     }
-    let scaled = value
-        .checked_mul(i128::from(scale))
-        .and_then(|value| value.checked_mul(suffix))
-        .ok_or_else(too_large)?;
+    let in_base = |value: i128| value.checked_mul(i128::from(scale))?.checked_mul(suffix);
+    let fits = |value: i128| in_base(value).is_some_and(|value| i64::try_from(value).is_ok());
+    let scaled = match in_base(value) {
+        Some(scaled) => scaled,
+        // Without its decimals it would fit: there are too many of them.
+        None if fits(value / divisor) => return Err(LiteralError::TooPrecise(text.to_owned())),
+        None => return Err(too_large()),
+    };
     if scaled % divisor != 0 {
         return Err(LiteralError::TooPrecise(text.to_owned()));
     }

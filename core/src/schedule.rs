@@ -4,12 +4,16 @@
 //! it or anything later. An edge in a gap of the clock thereby moves to the end of the gap, an edge in a fold is its
 //! first occurrence, and edges keep their order whatever the clock does. Reading schedules is left to the compiler.
 
+mod moved;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::AmbiguousOffset;
 use jiff::{SignedDuration, ToSpan};
 
 use crate::time::{NANOS_PER_SECOND, Nanos, Timestamp, saturate};
 use crate::window::Zone;
+
+pub use moved::MovedEdge;
 
 /// Nanoseconds in 24 hours.
 const DAY: Nanos = Nanos::from_secs(24 * 60 * 60);

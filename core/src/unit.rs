@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+pub use name::UnitName;
+pub use price::{PICOS_PER_MONEY, PriceUnit};
+
+mod name;
+mod price;
+
 /// A unit of measure. Quantities are integers in the *base unit*: one request, one byte, one nano-dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unit {
@@ -19,19 +25,21 @@ pub enum Unit {
     Usd,
     /// Euros, in nano-euros.
     Eur,
+    /// A unit that the policy declares, `images`: counted in whole ones.
+    Declared(UnitName),
 }
 
 /// Base units in one dollar or euro.
 pub const NANOS_PER_MONEY: i64 = 1_000_000_000;
 
 impl Unit {
-    /// Every unit, in the order of declaration.
+    /// Every unit of the language, in the order of declaration.
     pub const ALL: [Self; 7] =
         [Self::Requests, Self::Calls, Self::Points, Self::Tokens, Self::Bytes, Self::Usd, Self::Eur];
 
     /// The name the formatter writes and decision records carry.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Requests => "req",
             Self::Calls => "calls",
@@ -40,6 +48,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Usd => "usd",
             Self::Eur => "eur",
+            Self::Declared(name) => name.as_str(),
         }
     }
 

@@ -7,15 +7,19 @@ mod declaration;
 mod expr;
 mod limit;
 mod rule;
+pub(crate) mod spans;
 mod test;
+mod value;
 
 pub use declaration::{
-    Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, WeekSpan,
+    Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, Use,
+    WeekSpan,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind, RateWindow};
 pub use limit::{BlockFor, Clause, ClauseKind, Exceed, ExceedAction, FailMode, Key, KeyAtom, Keys, Limit};
 pub use rule::{On, Rollout, Rule, Stmt, StmtKind, Target, Verb};
 pub use test::{Bind, Comparison, Expected, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used};
+pub use value::{Column, Function, Param, Table, TableRow, UnitDecl, fact_name};
 
 use crate::span::{Span, Spanned};
 
@@ -34,6 +38,8 @@ pub struct File {
 pub struct Item {
     /// What it declares.
     pub kind: ItemKind,
+    /// Words after numbers that the language has no unit for: whether they are declared is the compiler's business.
+    pub unit_words: Vec<Name>,
     /// From its first keyword to its last token.
     pub span: Span,
 }
@@ -43,10 +49,10 @@ pub struct Item {
 pub enum ItemKind {
     /// `edition 2026`
     Edition(Spanned<i64>),
-    /// `module std.http`: only modules of the standard library may say so yet.
+    /// `module platform.base`: what others call this file.
     Module(Name),
-    /// `use std.http`
-    Use(Name),
+    /// `use std.geo (eu)`
+    Use(Use),
     /// `hierarchy org > team? > user`
     Hierarchy(Vec<Level>),
     /// `input { … }`
@@ -59,6 +65,12 @@ pub enum ItemKind {
     Schedule(Schedule),
     /// `calendar holidays = 2026-12-25, …`
     Calendar(Calendar),
+    /// `unit images, image`
+    Unit(UnitDecl),
+    /// `table price by model : (input usd/Mtok) { … }`
+    Table(Table),
+    /// `fn cost(count: tokens) -> usd = …`
+    Function(Function),
     /// `rule api per user { … }`
     Rule(Rule),
     /// `test "…" { … }`

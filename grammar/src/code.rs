@@ -67,6 +67,12 @@ codes! {
     RL0102 "declared twice"
     /// A module that does not exist.
     RL0103 "module not found"
+    /// Modules that use each other in a circle.
+    RL0104 "import cycle"
+    /// A fact that two sources declare differently.
+    RL0105 "one fact, two declarations"
+    /// A function that ends up calling itself.
+    RL0106 "recursive function"
     /// A plan that extends itself.
     RL0107 "plan extends itself"
     /// Two measures that do not mix.
@@ -77,6 +83,8 @@ codes! {
     RL0203 "not a member"
     /// A `match` that leaves values out.
     RL0204 "match not exhaustive"
+    /// A divisor that may be zero.
+    RL0206 "may divide by zero"
     /// An amount where a rate is needed.
     RL0207 "rate has no window"
     /// Two currencies in one expression.
@@ -91,6 +99,8 @@ codes! {
     RL0303 "cost may be missing"
     /// A limit whose unit needs a cost and has none.
     RL0304 "cost not said"
+    /// A fact of the response where the request is decided.
+    RL0401 "known only after the response"
     /// A reservation that nothing settles, or a settlement of nothing.
     RL0402 "reserve and settle belong together"
     /// A value that must not depend on the request.
@@ -119,22 +129,44 @@ codes! {
     RL0604 "plan lacks a constant"
     /// An edition this compiler does not know.
     RL0605 "unknown edition"
+    /// A module that is there and cannot be taken.
+    RL0606 "module cannot be read"
+    /// A `module` line that does not fit the file's place.
+    RL0607 "not the module of this place"
     /// An expectation that did not hold.
     RL0701 "test failed"
     /// A test that does not give a fact its requests need.
     RL0704 "fact not given"
+    /// A condition that holds for every request or for none.
+    RL1004 "always true, or never"
+    /// Two rules that do the same.
+    RL1006 "duplicate rule"
+    /// A plan that a choice between plans, or every limit, leaves out.
+    RL1008 "plan not covered"
+    /// A declaration that nothing refers to.
+    RL1010 "unused"
     /// A request that can never pass.
     RL1012 "one request exceeds the ceiling"
+    /// A key of which the caller can make as many as he likes.
+    RL1201 "unbounded key"
+    /// A key that the caller chooses altogether.
+    RL1202 "client-chosen key"
     /// A calendar window that does not say its zone.
     RL1301 "calendar window without `resets in`"
     /// A fixed window of less than a day, whose edge lets twice the ceiling through.
     RL1302 "twice the ceiling at a window's edge"
+    /// An edge of a schedule that a change of the clock skips or repeats.
+    RL1303 "schedule edge in a clock change"
     /// A limit of money that does not say what happens without a store.
     RL1304 "money limit without `fail`"
     /// An `exempt` that does not say why.
     RL1305 "exempt without a reason"
     /// A sliding window with so small a ceiling that it lets less through than it says.
     RL1306 "ceiling too small for a sliding window"
+    /// A rule that no test reaches.
+    RL1307 "rule no test reaches"
+    /// A limit whose counters start anew with the next version of the policy.
+    RL1308 "counter will reset"
 }
 
 impl Code {
@@ -147,7 +179,7 @@ impl Code {
     /// Codes from `RL10` on are warnings.
     #[must_use]
     pub const fn severity(self) -> Severity {
-        if (self as usize) < (Self::RL1012 as usize) { Severity::Error } else { Severity::Warning }
+        if let [_, _, b'0', ..] = self.as_str().as_bytes() { Severity::Error } else { Severity::Warning }
     }
 }
 

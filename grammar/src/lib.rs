@@ -9,4 +9,4 @@ mod scan;
 pub mod span;
 
 pub use format::format;
-pub use parse::{MAX_NAME_BYTES, MAX_NESTING, MAX_SOURCE_BYTES, Parsed, parse};
+pub use parse::{MAX_NAME_BYTES, MAX_NESTING, MAX_SOURCE_BYTES, Parsed, Reparser, parse, unknown_unit};

@@ -20,10 +20,13 @@ mod literal;
 mod name;
 mod reader;
 mod recover;
+mod reparse;
 mod rule;
 mod schedule;
 mod syntax;
 mod test;
+mod unit;
+mod value;
 mod wanted;
 mod words;
 
@@ -33,9 +36,15 @@ use crate::{
     ast::File,
     diagnostic::Diagnostics,
     parse::reader::Reader,
-    scan::{region::regions, text},
+    scan::{
+        region::{Region, regions},
+        text::{self, Clean},
+    },
     span::SourceId,
 };
+
+pub use reparse::Reparser;
+pub use unit::unknown_unit;
 
 /// A source has at most so many bytes: 16 MiB.
 pub const MAX_SOURCE_BYTES: usize = 16 << 20;
@@ -61,18 +70,34 @@ pub struct Parsed {
     pub diagnostics: Diagnostics,
 }
 
+/// A text that is made ready to be read, region by region.
+pub(crate) struct Prepared<'b> {
+    pub(crate) clean: Clean<'b>,
+    pub(crate) regions: Vec<Region>,
+}
+
+/// Checks a text and splits it into regions; `None` if it is no text.
+pub(crate) fn prepare<'b>(
+    source: SourceId,
+    bytes: &'b [u8],
+    diagnostics: &mut Diagnostics,
+) -> Option<Prepared<'b>> {
+    let raw = text::decode(source, bytes, diagnostics)?;
+    static BOUND: Once = Once::new();
+    BOUND.call_once(|| pest::set_call_limit(NonZeroUsize::new(MAX_STEPS)));
+    let mut clean = text::clean(source, raw, diagnostics);
+    let regions = regions(source, &mut clean, diagnostics);
+    Some(Prepared { clean, regions })
+}
+
 /// Parses a source; never fails and never panics, whatever the bytes.
 #[must_use]
 pub fn parse(source: SourceId, bytes: &[u8]) -> Parsed {
     let mut diagnostics = Diagnostics::default();
     let mut file = File::default();
-    let Some(raw) = text::decode(source, bytes, &mut diagnostics) else {
+    let Some(Prepared { clean, regions }) = prepare(source, bytes, &mut diagnostics) else {
         return Parsed { file, diagnostics };
     };
-    static BOUND: Once = Once::new();
-    BOUND.call_once(|| pest::set_call_limit(NonZeroUsize::new(MAX_STEPS)));
-    let mut clean = text::clean(source, raw, &mut diagnostics);
-    let regions = regions(source, &mut clean, &mut diagnostics);
     let mut reader = Reader::new(source, &clean.text, &clean.damaged, &mut diagnostics);
     for region in regions.into_iter().filter(|region| !region.too_deep) {
         reader.enter(region);

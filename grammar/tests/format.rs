@@ -119,6 +119,18 @@ reply 200 expect used a==3 req}"#;
 }
 
 #[test]
+fn imports_stand_on_one_line_while_they_fit() {
+    assert_eq!(
+        formatted("module a.b use a.c(x,y) use  d"),
+        "edition 2026\nmodule a.b\nuse a.c (x, y)\nuse d\n"
+    );
+    let names: Vec<String> = (10..40).map(|number| format!("name_{number}")).collect();
+    let long = formatted(&format!("use a.c ({})", names.join(", ")));
+    assert_eq!(long.lines().count(), 32, "{long}");
+    assert_eq!(formatted(&long), long);
+}
+
+#[test]
 fn the_edition_is_written_where_it_is_missing() {
     assert_eq!(formatted(""), "edition 2026\n");
     assert_eq!(formatted("use std.http"), "edition 2026\nuse std.http\n");

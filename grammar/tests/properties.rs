@@ -234,6 +234,7 @@ fn step() -> impl Strategy<Value = String> {
 fn item() -> impl Strategy<Value = String> {
     let fixed = select(vec![
         "use std.http",
+        "use shared.nets ( office , partners )",
         "hierarchy org > team ? > user",
         "edition 2026",
         "calendar h = 2026-12-25 , 2027-01-01",

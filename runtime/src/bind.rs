@@ -137,8 +137,8 @@ impl Binder {
             else {
                 return Err(InputProblem { fact: *fact, problem: Problem::Undeclared });
             };
-            if *value == Value::Absent {
-                continue;
+            if *value == Value::Absent || declared.decl.phase == Phase::Response {
+                continue; // what is said of the response before it is there does not count
             }
             match checked(&declared.decl, *value) {
                 Ok(value) => *place = value,
@@ -199,9 +199,10 @@ fn checked<'a>(decl: &FactDecl, value: Value<'a>) -> Result<Value<'a>, Problem> 
     match (&decl.ty, value) {
         (FactType::Bool, Value::Bool(_)) | (FactType::String | FactType::Key, Value::Str(_)) => Ok(value),
         (FactType::Int { min, max }, Value::Int(number)) => within(value, (*min..=*max).contains(&number)),
-        (FactType::Percent | FactType::Quantity(_) | FactType::Duration, Value::Int(number)) => {
-            within(value, number >= 0)
-        }
+        (
+            FactType::Percent | FactType::Quantity(_) | FactType::Price(_) | FactType::Duration,
+            Value::Int(number),
+        ) => within(value, number >= 0),
         (FactType::Instant | FactType::Date | FactType::Clock, Value::Int(_)) => Ok(value),
         (FactType::Ip, Value::Ip(ip)) => Ok(Value::Ip(canonical(ip))),
         (FactType::Ip, Value::Str(text)) => match text.parse::<IpAddr>() {

@@ -6,8 +6,10 @@
 mod bind;
 mod clock;
 mod decision;
+pub mod enrich;
 mod key;
 mod limiter;
+pub mod load;
 mod record;
 mod running;
 pub mod store;

@@ -189,3 +189,16 @@ fn a_counter_settled_from_nothing_finds_the_room_of_its_reservation() {
     assert_eq!(settle(&store, nothing, 1, 3), Settled::Replaced { reserved: 0 });
     assert_eq!((store.len(), store.used(NOW, key(0), &FIXED)), (2, Some(3)));
 }
+
+#[test]
+fn a_shadow_charge_takes_no_room_that_the_others_of_its_request_need() {
+    let shadow = |fail| Charge { mode: Mode::Shadow, ..plain(0, fail) };
+    for fail in [Fail::Open, Fail::Closed, Fail::Local(1_000_000)] {
+        let store = store(1);
+        let mut verdicts = Verdicts::new();
+        assert!(store.charge(NOW, &[shadow(fail), plain(1, Fail::Closed)], Ticket(1), &mut verdicts));
+        assert_eq!(verdicts[1].counted, Counted::Own);
+        assert_ne!(verdicts[0].counted, Counted::Own);
+        assert_eq!(store.used(NOW, key(1), &FIXED), Some(1));
+    }
+}

@@ -9,5 +9,12 @@ pub struct Module {
     pub text: &'static str,
 }
 
-/// Every module, by name.
-pub const MODULES: &[Module] = &[Module { name: "std.http", text: include_str!("../std/http.rl") }];
+macro_rules! modules {
+    ($($name:literal)*) => {
+        /// Every module, by name.
+        pub const MODULES: &[Module] =
+            &[$(Module { name: concat!("std.", $name), text: include_str!(concat!("../std/", $name, ".rl")) }),*];
+    };
+}
+
+modules! { "ai" "geo" "http" "net" "patterns" "time" "units" }

@@ -13,7 +13,7 @@ input {
   path: string
 
   ## The host the request was sent to.
-  host: string
+  host: string untrusted
 
   ## The client's address. As a key it stands for the client's network: /32, or /64 in IPv6.
   ip: ip
@@ -22,7 +22,7 @@ input {
   body_size: bytes
 
   ## The `user-agent` header.
-  user_agent: string?
+  user_agent: string? untrusted
 
   ## The country of the address, in two letters.
   country: string?

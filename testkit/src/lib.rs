@@ -2,6 +2,8 @@
 //! simulator.
 
 mod clock;
+pub mod compare;
+pub mod geo;
 mod limiter;
 pub mod policy_test;
 pub mod simulate;

@@ -12,6 +12,7 @@ mod running;
 mod skips;
 mod summary;
 mod tally;
+mod watch;
 
 use std::{
     fmt,
@@ -32,6 +33,7 @@ pub use summary::{
     Cutoffs, InputSummary, KeySummary, LimitSummary, Outcomes, PlanSummary, RouteSummary, RuleSummary,
     SettledSummary, ShadowRuleSummary, ShadowSummary, SkipSummary, Summary, UnknownSummary, WarningSummary,
 };
+pub use watch::{Seen, Watch};
 
 use crate::{
     ManualClock,
@@ -51,6 +53,8 @@ pub struct SimulationOptions {
     pub progress: Option<Box<dyn FnMut(Progress)>>,
     /// How the counters are kept.
     pub memory: MemoryOptions,
+    /// Is told of every decision.
+    pub watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for SimulationOptions {
@@ -65,6 +69,7 @@ pub struct Simulation {
     memory: MemoryOptions,
     progress: Option<Box<dyn FnMut(Progress)>>,
     decisions: Option<BufWriter<Box<dyn Rewind>>>,
+    watch: Option<Box<dyn Watch>>,
     /// Why decisions could not be written; the replay has ended then.
     failed: Option<io::Error>,
     replay: State,
@@ -95,9 +100,10 @@ impl Simulation {
     /// A simulation of `policy` that has taken nothing in.
     #[must_use]
     pub fn new(policy: Arc<Policy>, options: SimulationOptions) -> Self {
-        let SimulationOptions { decisions, progress, memory } = options;
+        let SimulationOptions { decisions, progress, memory, watch } = options;
         let replay = State::new(&policy, memory);
-        Self { policy, memory, progress, decisions: decisions.map(BufWriter::new), failed: None, replay }
+        let decisions = decisions.map(BufWriter::new);
+        Self { policy, memory, progress, decisions, watch, failed: None, replay }
     }
 
     /// The summary of everything taken in; `replayed` is what the reader says of the file.
@@ -134,6 +140,9 @@ impl Simulation {
         running.reply_until(&mut Replying { limiter, asides: &mut tally.asides }, record.at);
         let decision = limiter.decide_at(&record.facts, record.at);
         tally.note(limiter, &decision, record);
+        if let Some(watch) = &mut self.watch {
+            watch.decided(&Seen::new(limiter, &decision, record));
+        }
         let held = limiter.running(&decision);
         if !held.is_empty() {
             let mut replying = Replying { limiter, asides: &mut tally.asides };
@@ -176,6 +185,9 @@ impl Replay for Simulation {
 
     fn restart(&mut self) {
         self.replay = State::new(&self.policy, self.memory);
+        if let Some(watch) = &mut self.watch {
+            watch.restarted();
+        }
         let result = self.rewind();
         // If it failed, the next record ends the replay.
         let _ = self.ended(result);

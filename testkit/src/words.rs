@@ -52,10 +52,7 @@ pub(crate) fn instant(at: Timestamp) -> String {
 /// The first fact of each part of a limit's key.
 pub(crate) fn key_facts<'p>(program: &'p Program, info: &LimitInfo) -> Vec<&'p str> {
     let first = |sources: &[KeySource]| {
-        sources.iter().find_map(|source| match source {
-            KeySource::Fact(fact) => Some(program.fact_name(*fact)),
-            KeySource::Literal(_) => None,
-        })
+        sources.iter().flat_map(KeySource::facts).next().map(|fact| program.fact_name(fact))
     };
     info.keys.iter().filter_map(|part| first(&part.alternatives)).collect()
 }

@@ -78,7 +78,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         ("user", text(&["ada", "bob", "eve"]).boxed()),
         ("account", maybe(text(&["a1", "a2"]))),
         ("nick", maybe(text(&["ada", "x", ""]))),
-        ("name", text(&["ada", "bob", "other", "a-long-name"]).boxed()),
+        ("name", text(&["ada", "bob", "Ada", "BOB", "other", "a-long-name"]).boxed()),
         ("region", text(&["us", "eu", "ap"]).boxed()),
         ("tier", maybe(text(&["a", "b", "unheard-of"]))),
         ("plan", text(&["free", "pro", "max"]).boxed()),
@@ -92,6 +92,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         ("method", text(&["GET", "HEAD", "POST", "get"]).boxed()),
         ("path", text(&["/", "/v1/items", "/v1//items/", "/v1/items/7?q", "/other"]).boxed()),
         ("ip", address()),
+        ("far", address()),
+        ("tok", amount()),
+        ("pics", amount()),
+        ("few", (1_i64..=9).prop_map(Owned::Int).boxed()),
     ];
     let names: Vec<&'static str> = facts.iter().map(|(name, _)| *name).collect();
     let values: Vec<BoxedStrategy<Owned>> = facts.into_iter().map(|(_, value)| value).collect();

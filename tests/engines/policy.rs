@@ -24,7 +24,30 @@ input {
   beta    : bool
   ratio   : percent = 10%
   wait    : duration
+  tok     : tokens
+  pics    : images
+  far     : ip
+  few     : int in 1..9
 }
+
+unit images, image
+
+table price by name : (input usd/Mtok, output usd/GiB, kind string) {
+  "ada" => $2.50/Mtok, $0.09/GiB, "x"
+  "bob" => $0.000001/ktok, $9/GiB, "ada"
+  else  => $75/Mtok, $0.000000000001/GiB, "other"
+}
+
+table quota by region, tier : (rate req/min, n int) {
+  "us", "a" => 5 req/min, 7
+  "us", else => unlimited, 0
+  else => 9 req/min, 1_000
+}
+
+fn cost(name: string, count: tokens, size: bytes) -> usd =
+  price[name].input * count + price[name].output * size
+fn half(n: int, by: int in 1..100) -> int = n / by
+fn kind(name: string?) -> string = lower(name ?? "none")
 
 plan free { quota = 5 req/min   cap = 4 KiB   label = "small"  }
 plan pro  { quota = 50 req/min  cap = 1 MiB   label = "middle" }
@@ -54,6 +77,11 @@ fn int() -> Text {
             (inner.clone(), one(&["+", "-", "*"]), inner.clone())
                 .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
             (inner.clone(), percent()).prop_map(|(a, p)| format!("({a} * {p})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("divide({a}, {b}, {c})")),
+            (inner.clone(), one(&["3", "few", "at_least(n, 1)"])).prop_map(|(a, b)| format!("({a} / {b})")),
+            (inner.clone(), one(&["few", "7"])).prop_map(|(a, b)| format!("half({a}, {b})")),
+            one(&["len(name)", "len(nick ?? name)", "quota[region, tier].n"]),
             (one(&["at_least", "at_most"]), inner.clone(), inner.clone())
                 .prop_map(|(f, a, b)| format!("{f}({a}, {b})")),
             (solid(), inner.clone(), inner).prop_map(|(c, a, b)| format!("(if {c} then {a} else {b})")),
@@ -63,7 +91,11 @@ fn int() -> Text {
 }
 
 fn percent() -> Text {
-    prop_oneof![Just("ratio".to_owned()), (0_u32..400).prop_map(|p| format!("{p}%"))].boxed()
+    prop_oneof![
+        one(&["ratio", "(size / 7 KiB)", "divide(tok, 3 tokens - tok, 5%)", "(wait / 3 s)"]),
+        (0_u32..400).prop_map(|p| format!("{p}%"))
+    ]
+    .boxed()
 }
 
 fn bytes() -> Text {
@@ -74,6 +106,28 @@ fn bytes() -> Text {
             (inner.clone(), int()).prop_map(|(a, n)| format!("({a} * {n})")),
             (percent(), inner.clone()).prop_map(|(p, a)| format!("({p} * {a})")),
             (regions(), inner.clone(), inner).prop_map(|(r, a, b)| format!("(if {r} then {a} else {b})")),
+        ]
+    })
+    .boxed()
+}
+
+/// Money, from prices times quantities.
+fn money() -> Text {
+    let leaf = one(&[
+        "$0.25",
+        "(price[name].input * tok)",
+        "(price[lower(name)].output * size)",
+        "cost(name, tok, size)",
+        "cost(nick ?? name, tok, 3 KiB)",
+        "($0.000000001/image * pics)",
+    ]);
+    leaf.prop_recursive(2, 6, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), one(&["+", "-"]), inner.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            (inner.clone(), int()).prop_map(|(a, n)| format!("({a} * {n})")),
+            (inner.clone(), one(&["3", "few"])).prop_map(|(a, n)| format!("({a} / {n})")),
+            (percent(), inner.clone()).prop_map(|(p, a)| format!("({p} * {a})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("at_most({a}, {b})")),
         ]
     })
     .boxed()
@@ -110,6 +164,21 @@ fn solid() -> Text {
             "(nick ?? \"x\") == \"x\"",
             "(account ?? user) != \"ada\"",
             "now < 2025-06-01T00:00:00Z",
+            "now - 2024-01-01T00:00:00Z > 1000 h",
+            "now in holidays",
+            "lower(name) == \"ada\"",
+            "lower(name) == user",
+            "(nick ?? name) == lower(account ?? user)",
+            "kind(nick) != name",
+            "price[name].kind == user",
+            "price[name].kind like \"*a*\"",
+            "starts_with(name, \"a\")",
+            "ends_with(lower(user), \"b\")",
+            "contains(price[user].kind, \"th\")",
+            "ip == far",
+            "ip != far",
+            "pics > 3 images",
+            "price[name].input < $3/Mtok",
         ]),
         (one(&["n", "m"]), one(&["<", "<=", "==", "!=", ">", ">="]), 0_i64..60)
             .prop_map(|(f, op, v)| format!("{f} {op} {v}")),
@@ -147,11 +216,17 @@ fn key() -> Text {
         "per plan, tier",
         "globally",
         "per user, beta",
+        "per bucket(nick ?? \"none\", 16)",
+        "per prefix(ip, 24, 56)",
+        "per user, prefix(far, 8, 32) ",
     ])
 }
 
 fn ceiling() -> Text {
-    let leaf = prop_oneof![(0_i64..30).prop_map(|n| format!("{n} req/min")), Just("plan.quota".to_owned()),];
+    let leaf = prop_oneof![
+        (0_i64..30).prop_map(|n| format!("{n} req/min")),
+        one(&["plan.quota", "quota[region, tier].rate", "12 req / 1 min"]),
+    ];
     leaf.prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             (solid(), inner.clone(), inner.clone())
@@ -185,8 +260,11 @@ fn limit() -> Text {
             .prop_map(|(n, p)| format!("limit @: {n} req/{p} § resets in \"Asia/Tokyo\"")),
         (bytes(), one(&["", "using token_bucket", "using fixed_window"]))
             .prop_map(|(cost, u)| format!("limit @: 3 MiB/hour § {u} costing {cost}")),
+        (money(), one(&["", "using token_bucket"]))
+            .prop_map(|(cost, u)| format!("limit @: $5/hour § {u} costing {cost}")),
+        Just("limit @: 5 images/hour § costing pics".to_owned()),
         (1_i64..4).prop_map(|n| format!("limit @: {n} in flight § for at most 2 min")),
-        (1_i64..30).prop_map(|n| format!("limit @: {n} req/min per tier at most 40% per user")),
+        (3_i64..30).prop_map(|n| format!("limit @: {n} req/min per tier at most 40% per user")),
     ];
     (kinds, key()).prop_map(|(limit, key)| limit.replace('§', &key)).boxed()
 }

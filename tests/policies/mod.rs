@@ -8,9 +8,11 @@ use std::{
 use limitrate::{
     compiler::{
         grammar::diagnostic::{Diagnostic, Diagnostics},
-        source::Sources,
+        pipeline::compile_with,
+        source::{Loader, Sources, Texts},
     },
     prelude::*,
+    runtime::load::FileLoader,
 };
 use limitrate_testkit::policy_test;
 
@@ -24,9 +26,30 @@ pub(crate) struct Outcome {
     pub(crate) tests: usize,
 }
 
+/// What a line begins with that names the file of what follows: a text may hold a policy and its modules.
+#[allow(dead_code, reason = "not every test that shares this looks at texts")]
+const FILE: &str = "# file: ";
+
 /// Compiles a policy for machine code and, if that works, runs its tests.
+#[allow(dead_code, reason = "not every test that shares this looks at texts")]
 pub(crate) fn outcome(name: &str, text: &str) -> Outcome {
-    match limitrate::compile(name, text.as_bytes(), Engine::Native) {
+    let mut parts = text.split(FILE);
+    let own = parts.next().unwrap_or_default();
+    let modules = parts.fold(Texts::default(), |texts, part| {
+        let (path, text) = part.split_once('\n').unwrap_or((part, ""));
+        texts.with(path.trim().trim_end_matches(".rl").replace('/', "."), text)
+    });
+    outcome_with(name, own.as_bytes(), &modules)
+}
+
+/// The same for the policy in a file, with the modules around it.
+#[allow(dead_code, reason = "not every test that shares this looks at files")]
+pub(crate) fn outcome_of(path: &Path) -> Outcome {
+    outcome_with(&short(path), &std::fs::read(path).unwrap(), &FileLoader::beside(path))
+}
+
+fn outcome_with(name: &str, bytes: &[u8], loader: &dyn Loader) -> Outcome {
+    match compile_with(name, bytes, Engine::Native, loader) {
         Err(rejected) => Outcome {
             findings: findings(&rejected.diagnostics, &rejected.sources),
             failures: Vec::new(),

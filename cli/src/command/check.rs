@@ -1,19 +1,19 @@
 //! `rlc check`: compiles policies, says what is wrong with them and what they cost.
 
-use std::path::{Path, PathBuf};
-
-use limitrate_compiler::{
-    Engine, compile,
-    grammar::{MAX_SOURCE_BYTES, diagnostic::Diagnostics},
-    source::Sources,
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
 };
+
+use limitrate_compiler::{Engine, grammar::MAX_SOURCE_BYTES};
 
 use crate::{
     args::Format,
     escape,
     exit::Exit,
     json::{Check, Checked, Finding, Size},
-    render,
+    policy,
+    render::Said,
     report::{github, junit, sarif},
     source,
     ui::{Style, Ui},
@@ -38,8 +38,9 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     let (paths, mut exit) = source::find(&args.paths, ui);
     let mut policies = Vec::new();
+    let mut said = Said::default();
     for path in &paths {
-        let policy = check(path, ui);
+        let policy = check(path, &mut said, ui);
         exit = exit.max(verdict(&policy, args.deny_warnings));
         policies.push(policy);
     }
@@ -61,7 +62,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
 }
 
 /// Checks one policy; as text, what is wrong with it is shown at once.
-fn check(path: &Path, ui: &mut Ui) -> Checked {
+fn check(path: &Path, said: &mut Said, ui: &mut Ui) -> Checked {
     let name = escape::path(path);
     let bytes = match source::read(path, MAX_SOURCE_BYTES) {
         Ok(bytes) => bytes,
@@ -70,23 +71,28 @@ fn check(path: &Path, ui: &mut Ui) -> Checked {
             return Checked::unread(name, error.to_string());
         }
     };
-    match compile(&name, &bytes, Engine::Interpreter) {
+    match policy::compile(path, &bytes, Engine::Interpreter) {
         Ok(accepted) => {
-            show(&accepted.diagnostics, &accepted.sources, ui);
+            said.show(&accepted.diagnostics, &accepted.sources, ui);
             Checked::new(Some(&accepted.policy), &accepted.diagnostics, &accepted.sources)
         }
         Err(rejected) => {
-            show(&rejected.diagnostics, &rejected.sources, ui);
+            said.show(&rejected.diagnostics, &rejected.sources, ui);
             Checked::new(None, &rejected.diagnostics, &rejected.sources)
         }
     }
 }
 
-fn show(diagnostics: &Diagnostics, sources: &Sources, ui: &mut Ui) {
-    if ui.format() == Format::Text {
-        let text = render::all(diagnostics, sources, ui.paint(), ui.width());
-        ui.write(text);
-    }
+/// The findings of all policies, each once.
+fn findings(policies: &[Checked]) -> Vec<&Finding> {
+    let mut said = HashSet::new();
+    let all = policies.iter().flat_map(|policy| &policy.diagnostics);
+    all.filter(|finding| said.insert(place(finding))).collect()
+}
+
+/// What makes two findings one.
+fn place(finding: &Finding) -> (&str, u32, &str) {
+    (&finding.place.file, finding.place.start, finding.code)
 }
 
 fn verdict(policy: &Checked, deny_warnings: bool) -> Exit {
@@ -129,8 +135,7 @@ fn summary(policies: &[Checked], ui: &Ui) -> String {
 }
 
 fn count(policies: &[Checked], severity: &str) -> usize {
-    let listed =
-        policies.iter().flat_map(|policy| &policy.diagnostics).filter(|d| d.severity == severity).count();
+    let listed = findings(policies).into_iter().filter(|finding| finding.severity == severity).count();
     // Those that are not listed are counted as errors: only a policy with errors has so many.
     let suppressed: usize = policies.iter().map(|policy| policy.suppressed).sum();
     if severity == "error" { listed + suppressed } else { listed }
@@ -141,18 +146,18 @@ fn many(count: usize, one: &str, more: &str) -> String {
 }
 
 fn sarif_log(policies: &[Checked]) -> serde_json::Value {
-    let findings: Vec<Finding> =
-        policies.iter().flat_map(|policy| policy.diagnostics.iter().cloned()).collect();
+    let findings: Vec<Finding> = findings(policies).into_iter().cloned().collect();
     let unread = policies.iter().filter_map(|policy| Some((policy.file.clone(), policy.unread.clone()?)));
     sarif::log(&findings, &unread.collect::<Vec<_>>())
 }
 
 fn annotate(policies: &[Checked], ui: &mut Ui) {
+    let mut said = HashSet::new();
     for policy in policies {
         if let Some(why) = &policy.unread {
             ui.line(github::failure(&policy.file, why));
         }
-        for finding in &policy.diagnostics {
+        for finding in policy.diagnostics.iter().filter(|finding| said.insert(place(finding))) {
             ui.line(github::annotation(finding));
         }
     }

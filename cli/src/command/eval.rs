@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::{
     args::Format,
     exit::Exit,
+    geo::GeoArgs,
     pair::{self, Pair},
     policy, source,
     ui::Ui,
@@ -46,6 +47,9 @@ pub(crate) struct Args {
     /// The instant of the request, as 2026-03-02T16:59:30-05:00; now unless the facts have a `t`
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
+
+    #[command(flatten)]
+    geo: GeoArgs,
 
     /// Say of every rule and plan whether it matched, and what each limit made of the request
     #[arg(long)]
@@ -94,6 +98,10 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
             return Exit::Usage;
         }
     };
+    let geo = match args.geo.open(policy.program(), ui) {
+        Ok(geo) => geo,
+        Err(exit) => return exit,
+    };
     let text = match facts::read(&args.facts) {
         Ok(text) => text,
         Err(error) => {
@@ -108,7 +116,11 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
         return Exit::Usage;
     }
     match read_jsonl(Line { number: 1, text: &text }, &schema, &mut scratch) {
-        Ok(record) => {
+        Ok(mut record) => {
+            if let Err(error) = geo.tell(&mut record.facts) {
+                ui.error(error);
+                return Exit::Environment;
+            }
             let exit = decide(args, &policy, &accepted.sources, &record, ui);
             drop(record);
             facts::mention_unknown(&scratch.unknown, &decls, ui);

@@ -23,6 +23,7 @@ use crate::{
     args::Format,
     escape,
     exit::Exit,
+    geo::{Broken, Geo, GeoArgs, Unreplayed},
     pair::{self, Pair},
     policy, source,
     ui::Ui,
@@ -52,6 +53,9 @@ pub(crate) struct Args {
     /// Read a fact from another member, as in user=ip; may be repeated
     #[arg(long, value_name = "FACT=MEMBER")]
     map: Vec<Pair>,
+
+    #[command(flatten)]
+    geo: GeoArgs,
 
     /// Write one decision a line, as JSON
     #[arg(long, value_name = "FILE")]
@@ -101,6 +105,10 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
             return Exit::Usage;
         }
     };
+    let geo = match args.geo.open(accepted.policy.program(), ui) {
+        Ok(geo) => geo,
+        Err(exit) => return exit,
+    };
     let opened = TrafficFile::open(&args.traffic).and_then(|mut file| {
         let input = args.input.map_or_else(|| file.format(), Ok)?;
         Ok((file, input))
@@ -122,15 +130,20 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
         }
     };
     let bar = Bar::new(ui.shows_progress());
-    let (summary, replayed) = match replay(args, accepted, (&mut file, input), &schema, decisions, &bar) {
-        Ok(replayed) => replayed,
-        Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
-        Err(Stopped::Decisions(error)) => {
-            let name = args.decisions.as_deref().map(escape::path).unwrap_or_default();
-            ui.error(format_args!("cannot write {name}: {}", source::reason(&error)));
-            return Exit::Environment;
-        }
-    };
+    let (summary, replayed) =
+        match replay(args, accepted, (&mut file, input), (&schema, &geo), decisions, &bar) {
+            Ok(replayed) => replayed,
+            Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
+            Err(Stopped::Geo(error)) => {
+                ui.error(error);
+                return Exit::Environment;
+            }
+            Err(Stopped::Decisions(error)) => {
+                let name = args.decisions.as_deref().map(escape::path).unwrap_or_default();
+                ui.error(format_args!("cannot write {name}: {}", source::reason(&error)));
+                return Exit::Environment;
+            }
+        };
     let (elapsed_ms, requests_per_second) = bar.finish(summary.requests);
     if ui.format() == Format::Json {
         ui.json(&Document {
@@ -149,14 +162,15 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
 /// Why a replay ended before its time.
 enum Stopped {
     Traffic(TrafficError),
+    Geo(Broken),
     Decisions(io::Error),
 }
 
 fn replay(
     args: &Args,
     accepted: Accepted,
-    (file, input): (&mut TrafficFile, Input),
-    schema: &Schema,
+    traffic: (&mut TrafficFile, Input),
+    (schema, geo): (&Schema, &Geo),
     decisions: Option<Box<dyn Rewind>>,
     bar: &Bar,
 ) -> Result<(Summary, Replayed), Stopped> {
@@ -165,15 +179,18 @@ fn replay(
     };
     let told = bar.clone();
     let progress = Some(Box::new(move |progress| told.tell(progress)) as Box<dyn FnMut(_)>);
-    let options = SimulationOptions { decisions, progress, memory };
+    let options = SimulationOptions { decisions, progress, memory, watch: None };
     let mut simulation = Simulation::new(Arc::new(accepted.policy), options);
-    let replayed = file.replay(input, schema, &mut simulation).map_err(Stopped::Traffic)?;
+    let replayed = geo.replay(traffic, schema, &mut simulation).map_err(|why| match why {
+        Unreplayed::Traffic(error) => Stopped::Traffic(error),
+        Unreplayed::Geo(error) => Stopped::Geo(error),
+    })?;
     let summary = simulation.finish(&replayed).map_err(Stopped::Decisions)?;
     Ok((summary, replayed))
 }
 
 /// Says why the traffic cannot be read.
-fn unread(path: &Path, error: &TrafficError, ui: &mut Ui) -> Exit {
+pub(super) fn unread(path: &Path, error: &TrafficError, ui: &mut Ui) -> Exit {
     let name = escape::path(path);
     if let TrafficError::Io(error) = error {
         let missing = error.kind() == io::ErrorKind::NotFound;

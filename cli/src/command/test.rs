@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use limitrate_compiler::{Accepted, Engine, compile, grammar::MAX_SOURCE_BYTES, source::Sources};
+use limitrate_compiler::{Accepted, Engine, grammar::MAX_SOURCE_BYTES, source::Sources};
 use limitrate_testkit::policy_test::{Coverage, Covered, SiteKind, TestReport, run_with};
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     exit::Exit,
     figures::{count, many},
     json::Finding,
+    policy,
     position::Lines,
-    render::{self, Renderer},
+    render::{Renderer, Said},
     report::{github, junit},
     source,
     ui::{Style, Ui},
@@ -46,11 +47,12 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     let (paths, mut exit) = source::find(&args.paths, ui);
     let mut suites = Vec::new();
+    let mut said = Said::default();
     for path in &paths {
         if !ui.is_open() {
             break;
         }
-        let suite = suite(path, args, ui);
+        let suite = suite(path, args, &mut said, ui);
         exit = exit.max(verdict(&suite));
         suites.push(suite);
     }
@@ -81,7 +83,7 @@ fn verdict(suite: &Suite) -> Exit {
 }
 
 /// Runs the tests of one policy; as text, each is shown at once.
-fn suite(path: &Path, args: &Args, ui: &mut Ui) -> Suite {
+fn suite(path: &Path, args: &Args, said: &mut Said, ui: &mut Ui) -> Suite {
     let name = escape::path(path);
     let bytes = match source::read(path, MAX_SOURCE_BYTES) {
         Ok(bytes) => bytes,
@@ -90,13 +92,10 @@ fn suite(path: &Path, args: &Args, ui: &mut Ui) -> Suite {
             return Suite { unread: Some(error.to_string()), ..Suite::new(name) };
         }
     };
-    match compile(&name, &bytes, Engine::Native) {
+    match policy::compile(path, &bytes, Engine::Native) {
         Ok(accepted) => tests(name, accepted, args, ui),
         Err(rejected) => {
-            if ui.format() == Format::Text {
-                let text = render::all(&rejected.diagnostics, &rejected.sources, ui.paint(), ui.width());
-                ui.write(text);
-            }
+            said.show(&rejected.diagnostics, &rejected.sources, ui);
             let diagnostics = Finding::all(&rejected.diagnostics, &rejected.sources);
             Suite { diagnostics, ..Suite::new(name) }
         }
@@ -130,6 +129,12 @@ fn tests(name: String, accepted: Accepted, args: &Args, ui: &mut Ui) -> Suite {
             show_coverage(&suite.file, &covered, &sources, ui);
         }
         suite.cover(&covered, &sources);
+        let untested = if suite.all > 0 { coverage.untested(policy.program()) } else { Vec::new() };
+        if text {
+            let renderer = Renderer::new(&sources, ui.paint(), ui.width());
+            untested.iter().for_each(|warning| ui.line(renderer.render(warning)));
+        }
+        suite.warnings = untested.iter().map(|warning| Finding::new(warning, &sources)).collect();
     }
     suite
 }
@@ -237,7 +242,7 @@ fn annotate(suites: &[Suite], ui: &mut Ui) {
             ui.line(github::failure(&suite.file, why));
         }
         let failures = suite.tests.iter().filter_map(|test| test.failure.as_ref());
-        for finding in suite.diagnostics.iter().chain(failures) {
+        for finding in suite.diagnostics.iter().chain(failures).chain(&suite.warnings) {
             ui.line(github::annotation(finding));
         }
     }

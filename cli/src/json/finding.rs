@@ -80,13 +80,13 @@ pub(crate) struct Edit {
 impl Finding {
     /// All of them, in the order of the text.
     pub(crate) fn all(diagnostics: &Diagnostics, sources: &Sources) -> Vec<Self> {
-        let mut places = Places { sources, lines: BTreeMap::new() };
+        let mut places = Places::new(sources);
         diagnostics.sorted().into_iter().map(|diagnostic| Self::at(diagnostic, &mut places)).collect()
     }
 
     /// One of them.
     pub(crate) fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
-        Self::at(diagnostic, &mut Places { sources, lines: BTreeMap::new() })
+        Self::at(diagnostic, &mut Places::new(sources))
     }
 
     fn at(diagnostic: &Diagnostic, places: &mut Places<'_>) -> Self {
@@ -120,17 +120,23 @@ impl Finding {
 }
 
 /// Finds places; the lines of a source are looked for once.
-struct Places<'a> {
+pub(crate) struct Places<'a> {
     sources: &'a Sources,
     lines: BTreeMap<u16, Lines<'a>>,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    /// Nothing looked for yet.
+    pub(crate) const fn new(sources: &'a Sources) -> Self {
+        Self { sources, lines: BTreeMap::new() }
+    }
+
     fn name(&self, span: Span) -> String {
         self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default()
     }
 
-    fn place(&mut self, span: Span) -> Place {
+    /// The lines and columns of a span.
+    pub(crate) fn place(&mut self, span: Span) -> Place {
         let Some(source) = self.sources.get(span.source) else { return Place::default() };
         let lines = self.lines.entry(span.source.0).or_insert_with(|| Lines::new(&source.bytes));
         let (first, end) = (lines.position(span.start as usize), lines.position(span.end as usize));

@@ -21,7 +21,8 @@ const LIKENESS: f32 = 0.6;
 /// At most so many neighbours are looked at for a suggestion.
 const MAX_NEIGHBOURS: usize = 1000;
 
-/// The files that `paths` name: files by themselves, directories for the policies below them, in order, each once.
+/// The files that `paths` name: files by themselves, directories for the policies below them, in order, each once,
+/// under the first of its spellings.
 ///
 /// What cannot be searched is reported, and the rest is still found. Hidden directories and links to directories are
 /// left out.
@@ -42,7 +43,9 @@ pub(crate) fn find(paths: &[PathBuf], ui: &mut Ui) -> (Vec<PathBuf>, Exit) {
         }
         let shown =
             below.into_iter().map(|path| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path));
-        found.extend(shown.filter(|path| seen.insert(path.clone())));
+        found.extend(
+            shown.filter(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))),
+        );
     }
     (found, exit)
 }

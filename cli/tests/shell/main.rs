@@ -3,13 +3,18 @@
 
 mod check;
 mod completions;
+mod diff;
 mod eval;
 mod explain;
 mod fmt;
 mod formats;
+#[cfg(feature = "geo")]
+mod geo;
 mod help;
 mod init;
+mod modules;
 mod output;
+mod plans;
 mod simulate;
 mod sources;
 mod test;

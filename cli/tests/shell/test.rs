@@ -84,7 +84,21 @@ fn coverage_names_what_no_test_reached() {
         ran.out
     );
     assert!(ran.out.contains("\n  api.rl:10  deny  rule api  no request reaches it\n"), "{}", ran.out);
+    assert!(!ran.out.contains("RL1307"), "a part of the rule is reached: {}", ran.out);
     assert_eq!(ran.code, 0);
+}
+
+#[test]
+fn a_rule_that_no_test_reaches_is_a_warning_where_coverage_is_asked_for() {
+    let text = format!("{}rule admin {{\n  on ANY \"/admin/**\"\n  deny 404\n}}\n", passing());
+    let place = Place::with(&[("api.rl", &text)]);
+    let ran = place.rlc(&["test", "api.rl", "--coverage"]);
+    assert!(ran.out.contains("\nwarning[RL1307]: no test reaches the rule `admin`\n"), "{}", ran.out);
+    assert_eq!(ran.code, 0);
+    let ran = place.rlc(&["test", "api.rl", "--coverage", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["policies"][0]["warnings"][0]["code"], "RL1307");
+    assert!(!place.rlc(&["test", "api.rl"]).out.contains("RL1307"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use limitrate_core::facts::FactId;
 use limitrate_grammar::{code::Code, diagnostic::Diagnostic, span::Span};
 
-use super::{Checker, fact_id};
+use super::{Checker, fact_id, lets::Known};
 use crate::checked::{Comparison, Expr, ExprKind, Type};
 
 impl Checker<'_> {
@@ -78,35 +78,71 @@ impl Checker<'_> {
     }
 }
 
-/// The facts that are certainly present where `condition` came out as `holds`.
-pub(super) fn known_if(condition: &Expr, holds: bool) -> Vec<FactId> {
-    let mut facts = Vec::new();
-    collect(condition, holds, &mut facts);
-    facts
-}
-
-fn collect(condition: &Expr, holds: bool, facts: &mut Vec<FactId>) {
+/// Collects the facts that are certainly there where `condition` came out as `holds`; `known` are those of named values.
+pub(super) fn collect(condition: &Expr, holds: bool, known: &[Known], facts: &mut Vec<FactId>) {
     match (&condition.kind, holds) {
-        (ExprKind::Not(inner), _) => collect(inner, !holds, facts),
+        (ExprKind::Not(inner), _) => collect(inner, !holds, known, facts),
         (ExprKind::And(left, right), true) | (ExprKind::Or(left, right), false) => {
-            collect(left, holds, facts);
-            collect(right, holds, facts);
+            collect(left, holds, known, facts);
+            collect(right, holds, known, facts);
         }
-        (ExprKind::Present(value), true) => fact_of(value, facts),
+        // Either side may be what came out so: only what both prove is sure.
+        (ExprKind::And(left, right), false) | (ExprKind::Or(left, right), true) => {
+            let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
+            collect(left, holds, known, &mut of_left);
+            collect(right, holds, known, &mut of_right);
+            facts.extend(of_left.into_iter().filter(|fact| of_right.contains(fact)));
+        }
+        (ExprKind::Let(id), _) => {
+            let [yes, no] = match known.get(id.0) {
+                Some(known) => &known.present,
+                None => return,
+            };
+            facts.extend(if holds { yes } else { no });
+        }
+        (ExprKind::Present(value), true) => there(value, facts),
         // A positive test that held has seen a value.
         (ExprKind::Compare(Comparison::Eq, left, right), true) => {
-            fact_of(left, facts);
-            fact_of(right, facts);
+            there(left, facts);
+            there(right, facts);
         }
-        (ExprKind::InNets(value, _) | ExprKind::Like(value, _) | ExprKind::Matches(value, _), true) => {
-            fact_of(value, facts)
-        }
+        (
+            ExprKind::InNets(value, _)
+            | ExprKind::Has(value, ..)
+            | ExprKind::Like(value, _)
+            | ExprKind::Matches(value, _),
+            true,
+        ) => there(value, facts),
         _ => {}
     }
 }
 
-fn fact_of(value: &Expr, facts: &mut Vec<FactId>) {
-    if let ExprKind::Fact(id) = value.kind {
-        facts.push(id);
+/// The facts without which a value is not there.
+fn there(value: &Expr, facts: &mut Vec<FactId>) {
+    match &value.kind {
+        ExprKind::Fact(id) => facts.push(*id),
+        ExprKind::Lower(inner) | ExprKind::Length(inner) => there(inner, facts),
+        ExprKind::Arithmetic(_, left, right) => {
+            there(left, facts);
+            there(right, facts);
+        }
+        ExprKind::Const(_)
+        | ExprKind::Text(_)
+        | ExprKind::Now
+        | ExprKind::ByPlan(_)
+        | ExprKind::Lookup(..)
+        | ExprKind::Let(_)
+        | ExprKind::Not(_)
+        | ExprKind::And(..)
+        | ExprKind::Or(..)
+        | ExprKind::Coalesce(..)
+        | ExprKind::Compare(..)
+        | ExprKind::Present(_)
+        | ExprKind::InNets(..)
+        | ExprKind::Has(..)
+        | ExprKind::Like(..)
+        | ExprKind::Matches(..)
+        | ExprKind::Holds(_)
+        | ExprKind::If(..) => {}
     }
 }

@@ -40,12 +40,13 @@ impl Checker<'_> {
         arms: &[ast::MatchArm<ast::Expr>],
         span: Span,
     ) -> Expr {
-        let typed = self.expr(subject);
+        let mut typed = self.expr(subject);
         let mut chain: Vec<(Option<Expr>, Expr)> = Vec::new();
         self.arms += arms.len();
         for arm in arms {
-            let condition = self.arm_condition(&typed, &arm.patterns);
-            let value = self.expr(&arm.body);
+            let condition = self.arm_condition(&mut typed, &arm.patterns);
+            let known = condition.as_ref().map(|c| self.known_if(c, true)).unwrap_or_default();
+            let value = self.knowing(known, |c| c.expr(&arm.body));
             chain.push((condition, value));
         }
         self.arms -= arms.len();
@@ -62,7 +63,9 @@ impl Checker<'_> {
     }
 
     /// Whether the subject of a `match` is one of the patterns; `None` for `else`.
-    pub(super) fn arm_condition(&mut self, subject: &Expr, patterns: &[ast::Pattern]) -> Option<Expr> {
+    ///
+    /// Where subject and pattern do not go together, that is reported once: to the arms after it, the subject is unknown.
+    pub(super) fn arm_condition(&mut self, subject: &mut Expr, patterns: &[ast::Pattern]) -> Option<Expr> {
         let mut tests = Vec::with_capacity(patterns.len());
         for pattern in patterns {
             tests.push(match &pattern.kind {
@@ -91,13 +94,14 @@ impl Checker<'_> {
         true
     }
 
-    fn is_literal(&mut self, subject: &Expr, literal: &Literal, span: Span) -> Expr {
+    fn is_literal(&mut self, subject: &mut Expr, literal: &Literal, span: Span) -> Expr {
         if let Literal::Net(net) = literal {
             return self.in_nets(subject.clone(), vec![*net], span);
         }
         let value = self.literal(literal, span);
-        let (subject, value) = self.meet(subject.clone(), value);
-        self.unify(&subject, &value, "compare");
+        let (left, value) = self.meet(subject.clone(), value);
+        self.unify_pattern(subject, &value);
+        let subject = left;
         if let Some(wrong) = self.compares_test(Comparison::Eq, &subject, &value, span) {
             return wrong;
         }
@@ -106,8 +110,16 @@ impl Checker<'_> {
         Expr::new(kind, Type::Bool, span)
     }
 
-    fn is_named(&mut self, subject: &Expr, name: &str, span: Span) -> Expr {
-        if let Some(Symbol::Set(position)) = self.resolved.symbol(name) {
+    /// Reports a pattern whose type is not the subject's, and makes the subject one that goes with everything.
+    fn unify_pattern(&mut self, subject: &mut Expr, pattern: &Expr) {
+        let known = subject.ty != Type::Unknown && pattern.ty != Type::Unknown;
+        if self.unify(subject, pattern, "compare") == Type::Unknown && known {
+            subject.ty = Type::Unknown;
+        }
+    }
+
+    fn is_named(&mut self, subject: &mut Expr, name: &str, span: Span) -> Expr {
+        if let Some(Symbol::Set(position)) = self.resolved.symbol(name, span) {
             return self.in_set(subject.clone(), position, span);
         }
         let value = self.path(name, span);
@@ -124,7 +136,7 @@ impl Checker<'_> {
                 span,
             );
         }
-        self.unify(subject, &value, "compare");
+        self.unify_pattern(subject, &value);
         let kind = ExprKind::Compare(Comparison::Eq, Box::new(subject.clone()), Box::new(value));
         Expr::new(kind, Type::Bool, span)
     }

@@ -73,7 +73,10 @@ impl Checker<'_> {
                 ClauseKind::Was(name) => out.was = Some((name, clause.span)),
                 ClauseKind::Share(ppm, keys) => out.share = Some((ppm.node, ppm.span, keys)),
                 ClauseKind::ResetsIn(zone) => out.zone = Some((zone, clause.span)),
-                ClauseKind::Fail(mode) => out.fail = Some(*mode),
+                ClauseKind::Fail(mode) => {
+                    self.local_share(*mode, clause.span);
+                    out.fail = Some(*mode);
+                }
                 ClauseKind::On(on) => out.on = Some(on),
             }
         }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use limitrate_core::{
-    facts::{FactDecl, FactType, OwnedValue, Phase},
+    facts::{FactDecl, FactType, OwnedValue, Phase, Source, Trust},
     schedule,
     unit::Unit,
     window::Zone,
@@ -17,7 +17,7 @@ use limitrate_grammar::{
 
 use super::{Checker, MAX_FACTS, fact_id};
 use crate::{
-    checked::{Expr, ExprKind, Fact, Type},
+    checked::{Expr, ExprKind, Fact, ScheduleId, Type},
     resolve::Symbol,
 };
 
@@ -27,7 +27,7 @@ const TYPE_WORDS: [&str; 19] = [
     "instant", "date", "clock", "string", "key", "ip", "plan",
 ];
 
-impl Checker<'_> {
+impl<'r> Checker<'r> {
     /// Types the declared facts.
     pub(super) fn facts(&mut self) {
         self.out.plans = self.resolved.plans.plans.iter().map(|plan| plan.name.node.clone()).collect();
@@ -41,19 +41,17 @@ impl Checker<'_> {
         }
         for input in self.resolved.inputs.iter().take(MAX_FACTS) {
             let attribute = &input.attribute;
+            self.vouched(attribute);
             let ty = self.fact_type(&attribute.ty);
             if ty.is_none() {
                 self.unclear.extend(fact_id(self.out.facts.len()));
             }
             self.out.facts.push(Fact {
-                decl: FactDecl {
-                    optional: attribute.ty.optional,
-                    phase: if attribute.after_response { Phase::Response } else { Phase::Request },
-                    ..FactDecl::new(attribute.name.node.as_str(), ty.unwrap_or(FactType::String))
-                },
+                decl: declared(attribute, ty.unwrap_or(FactType::String)),
                 span: attribute.span,
                 used: input.module.is_none(),
                 imported: input.module.is_some(),
+                modules: input.modules().cloned().collect(),
             });
         }
         for (position, input) in self.resolved.inputs.iter().enumerate().take(MAX_FACTS) {
@@ -65,7 +63,23 @@ impl Checker<'_> {
                 fact.decl.otherwise = otherwise;
             }
         }
+        self.agreements();
         self.find_plan_fact();
+    }
+
+    /// Reports `trusted` of what is no header: only those can be set by the host's own edge.
+    fn vouched(&mut self, attribute: &ast::Attribute) {
+        let Some(word) = attribute.trusted else { return };
+        let (message, label) = match &attribute.source {
+            Some(Source::Header(_)) => return,
+            Some(Source::Query(_) | Source::Cookie(_)) => {
+                ("only a header can be trusted", "the caller sends this")
+            }
+            Some(Source::Descriptor(_)) | None => {
+                ("what the host gives is trusted as it is", "this says nothing more")
+            }
+        };
+        self.report(Diagnostic::new(Code::RL0503, message, word, label).fix("remove it", word, ""));
     }
 
     fn find_plan_fact(&mut self) {
@@ -81,23 +95,38 @@ impl Checker<'_> {
             );
             self.unclear.extend(plans.iter().copied().filter_map(fact_id));
         }
-        self.out.plan_fact = plans.first().copied().and_then(fact_id);
+        let plan = plans.first().copied().and_then(fact_id);
+        if let (Some(plan), Some(span)) = (plan.filter(|plan| self.is_of_response(*plan)), spans.first()) {
+            self.known_too_late(plan, *span, "the plan");
+        }
+        self.out.plan_fact = plan;
     }
 
-    fn fact_type(&mut self, ty: &ast::TypeExpr) -> Option<FactType> {
+    pub(super) fn fact_type(&mut self, ty: &ast::TypeExpr) -> Option<FactType> {
         match &ty.kind {
             TypeExprKind::OneOf(members) => self.members(members),
             TypeExprKind::IntRange(min, max) => Some(FactType::Int { min: *min, max: *max }),
+            TypeExprKind::Price(price) => self.price_unit(price.node).map(FactType::Price),
+            TypeExprKind::Rate(rate) => {
+                let message = "a request has amounts, and no rates";
+                self.report(
+                    Diagnostic::new(Code::RL0202, message, rate.span, "a rate")
+                        .help("rates stand in plans, in tables and after `limit`"),
+                );
+                None
+            }
             TypeExprKind::Named(word) => self.named_type(word, ty.span),
         }
     }
 
     fn members(&mut self, members: &[Spanned<String>]) -> Option<FactType> {
         let mut positions = HashMap::new();
+        let mut fine = true;
         for (member, position) in members.iter().zip(0..) {
             if let Some((_, first)) = positions.get(member.node.as_str()) {
                 let diagnostic = crate::resolve::declared_twice("value", member, *first);
                 self.report(diagnostic);
+                fine = false;
             } else {
                 positions.insert(member.node.as_str(), (position, member.span));
             }
@@ -106,10 +135,11 @@ impl Checker<'_> {
             let by_text = positions.into_iter().map(|(text, (position, _))| (text.into(), position));
             self.members.insert(fact, by_text.collect());
         }
-        Some(FactType::OneOf(members.iter().map(|m| m.node.as_str().into()).collect()))
+        // Which value was meant in place of the second one is unknown, and so what the fact may be.
+        fine.then(|| FactType::OneOf(members.iter().map(|m| m.node.as_str().into()).collect()))
     }
 
-    fn named_type(&mut self, word: &str, span: Span) -> Option<FactType> {
+    pub(super) fn named_type(&mut self, word: &str, span: Span) -> Option<FactType> {
         Some(match word {
             "bool" => FactType::Bool,
             "int" => FactType::Int { min: i64::MIN, max: i64::MAX },
@@ -135,7 +165,7 @@ impl Checker<'_> {
                 return None;
             }
             "plan" => FactType::Plan(self.out.plans.iter().map(|plan| plan.as_str().into()).collect()),
-            _ => match Unit::ALL.into_iter().find(|unit| unit.name() == word) {
+            _ => match self.unit_named(word) {
                 Some(unit) => FactType::Quantity(unit),
                 None => {
                     let diagnostic = Diagnostic::new(
@@ -144,19 +174,35 @@ impl Checker<'_> {
                         span,
                         "not a type",
                     );
-                    let diagnostic = match self.closest(word, TYPE_WORDS) {
+                    let resolved = self.resolved;
+                    let units = resolved.units.keys().map(String::as_str);
+                    let diagnostic = match self.closest(word, TYPE_WORDS.into_iter().chain(units)) {
                         Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), span, near),
                         None => diagnostic.help("types are words such as `key`, `string` and `tokens`"),
                     };
-                    self.report(diagnostic);
+                    // A unit, perhaps, of a module that could not be had.
+                    if !resolved.module_missing && !resolved.unread.may_import() {
+                        self.report(diagnostic);
+                    }
                     return None;
                 }
             },
         })
     }
 
+    /// The unit whose quantities a type of this name has.
+    fn unit_named(&self, word: &str) -> Option<Unit> {
+        let declared = || self.resolved.units.get(word).map(|(name, _)| Unit::Declared(*name));
+        Unit::ALL.into_iter().find(|unit| unit.name() == word).or_else(declared)
+    }
+
     /// Checks `= v` or `else v` of an input.
-    fn fallback(&mut self, position: usize, value: Option<&ast::Expr>, what: &str) -> Option<OwnedValue> {
+    pub(super) fn fallback(
+        &mut self,
+        position: usize,
+        value: Option<&ast::Expr>,
+        what: &str,
+    ) -> Option<OwnedValue> {
         let value = value?;
         let id = fact_id(position)?;
         self.value_of_fact(id, value, what)
@@ -224,12 +270,17 @@ impl Checker<'_> {
                 self.report(diagnostic);
                 continue;
             }
-            let Some((_, input)) = resolved.input(&level.name.node) else {
+            let Some((_, input)) = resolved.input(&level.name.node, level.name.span) else {
                 self.unknown_fact(&level.name.node, level.name.span);
                 continue;
             };
             let declared = &input.attribute;
-            if declared.ty.optional && declared.default.is_none() && !level.optional {
+            if declared.after_response
+                && let Some((position, _)) = resolved.input(&level.name.node, level.name.span)
+                && let Some(fact) = fact_id(position)
+            {
+                self.known_too_late(fact, level.name.span, "a level of the hierarchy");
+            } else if declared.ty.optional && declared.default.is_none() && !level.optional {
                 self.report(
                     Diagnostic::new(
                         Code::RL0301,
@@ -315,10 +366,11 @@ impl Checker<'_> {
                 declared.zone.as_ref().map_or(Some(Zone::UTC), |name| self.zone(name)).unwrap_or(Zone::UTC);
             let except = match &declared.except {
                 None => Vec::new(),
-                Some(name) => match self.calendar(&name.node) {
+                Some(name) => match self.calendar(name) {
                     Some(calendar) => calendar.days.iter().map(|day| day.node.0).collect(),
                     None => {
-                        let known = self.resolved.calendars.iter().map(|c| c.name.node.as_str());
+                        let known =
+                            self.resolved.names(name.span, |symbol| matches!(symbol, Symbol::Calendar(_)));
                         let diagnostic = self.unknown("calendar", &name.node, name.span, known);
                         self.missing(&name.node, diagnostic);
                         Vec::new()
@@ -339,8 +391,34 @@ impl Checker<'_> {
         }
     }
 
-    fn calendar(&self, name: &str) -> Option<&ast::Calendar> {
-        let Some(Symbol::Calendar(position)) = self.resolved.symbol(name) else { return None };
+    /// `now in holidays`: a schedule of whole days that leaves those of the calendar out, turned round.
+    pub(super) fn in_calendar(&mut self, position: usize, span: Span) -> Expr {
+        let resolved = self.resolved;
+        let Some(calendar) = resolved.calendars.get(position) else { return Expr::unknown(span) };
+        let zone =
+            calendar.zone.as_ref().map_or(Some(Zone::UTC), |name| self.zone(name)).unwrap_or(Zone::UTC);
+        let midnight = limitrate_core::time::Nanos(0);
+        let whole_days = schedule::WeekSpan { first_day: 0, last_day: 6, from: midnight, until: midnight };
+        let except = calendar.days.iter().map(|day| day.node.0).collect();
+        let others = schedule::Schedule { spans: vec![whole_days], zone, except };
+        let id = match self.of_calendars.get(&position) {
+            Some(id) => *id,
+            None => {
+                let id = ScheduleId(self.out.schedules.len());
+                self.out.schedules.push(others);
+                self.of_calendars.insert(position, id);
+                id
+            }
+        };
+        let is_other = Expr::new(ExprKind::Holds(id), Type::Bool, span);
+        Expr::new(ExprKind::Not(Box::new(is_other)), Type::Bool, span)
+    }
+
+    fn calendar(&mut self, name: &ast::Name) -> Option<&'r ast::Calendar> {
+        let Some(Symbol::Calendar(position)) = self.resolved.symbol(&name.node, name.span) else {
+            return None;
+        };
+        self.uses.symbol(Symbol::Calendar(position), name.span);
         self.resolved.calendars.get(position)
     }
 
@@ -364,6 +442,28 @@ impl Checker<'_> {
             });
         }
         zone
+    }
+}
+
+/// A fact of this type as its declaration has it, but for the values that may stand in for it.
+pub(super) fn declared(attribute: &ast::Attribute, ty: FactType) -> FactDecl {
+    FactDecl {
+        optional: attribute.ty.optional,
+        phase: if attribute.after_response { Phase::Response } else { Phase::Request },
+        trust: trust(attribute),
+        source: attribute.source.clone(),
+        ..FactDecl::new(attribute.name.node.as_str(), ty)
+    }
+}
+
+/// Who chooses a fact's value: the caller, where it is said, or where it is read from what the caller sends and the host
+/// does not vouch for it.
+fn trust(attribute: &ast::Attribute) -> Trust {
+    match &attribute.source {
+        Some(Source::Header(_)) if attribute.trusted.is_some() => Trust::Trusted,
+        Some(Source::Header(_) | Source::Query(_) | Source::Cookie(_)) => Trust::Untrusted,
+        Some(Source::Descriptor(_)) | None if attribute.untrusted => Trust::Untrusted,
+        Some(Source::Descriptor(_)) | None => Trust::Trusted,
     }
 }
 

@@ -41,8 +41,8 @@ impl Checker<'_> {
     /// Reports downgrades that change nothing, and those that contradict each other.
     pub(super) fn downgrades(&mut self) {
         let sites = sites(&self.out);
-        if sites.is_empty() {
-            return;
+        if sites.is_empty() || self.diagnostics.has_errors() {
+            return; // what is wrong elsewhere may be what would decide by the fact
         }
         let mut wrong = Vec::new();
         let read = decision_facts(&self.out);
@@ -173,8 +173,5 @@ fn of_limit(checked: &Checked, limit: &Limit, facts: &mut BTreeSet<FactId>) {
 }
 
 fn of_key(part: &KeyPart) -> impl Iterator<Item = FactId> {
-    part.alternatives.iter().filter_map(|source| match source {
-        KeySource::Fact(fact) => Some(*fact),
-        KeySource::Literal(_) => None,
-    })
+    part.alternatives.iter().flat_map(KeySource::facts)
 }

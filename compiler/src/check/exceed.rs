@@ -83,7 +83,7 @@ impl Checker<'_> {
     }
 
     fn downgrade(&mut self, name: &ast::Name, to: &ast::Expr, span: Span) -> Option<Exceed> {
-        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node) else {
+        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node, name.span) else {
             self.unknown_fact(&name.node, name.span);
             return None;
         };
@@ -142,10 +142,11 @@ impl Checker<'_> {
     /// The name that the limit's counters had before.
     pub(super) fn was(&mut self, clauses: &Clauses<'_>, name: &str) -> Option<String> {
         let (was, span) = clauses.was?;
-        if was.node == name {
+        let old = self.resolved.qualified(&was.node, was.span);
+        if old == name {
             self.meaningless("was", span, "the limit has this name already");
             return None;
         }
-        Some(was.node.clone())
+        Some(old)
     }
 }

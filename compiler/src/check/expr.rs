@@ -1,5 +1,6 @@
 //! Expressions: literals, names and calls. Operators are in [`super::operator`], choices in [`super::choice`].
 
+use limitrate_core::unit::Unit;
 use limitrate_grammar::{
     ast::{self, ExprKind as Syntax, Literal},
     code::Code,
@@ -7,27 +8,11 @@ use limitrate_grammar::{
     span::Span,
 };
 
-use super::{Checker, absence, fact_id};
+use super::{Checker, fact_id};
 use crate::{
-    checked::{Arithmetic, Expr, ExprKind, LetId, Type},
+    checked::{Expr, ExprKind, LetId, Type},
     resolve::{HTTP_MODULE, Symbol},
 };
-
-/// Functions that this version has, and those of the language that it does not have yet.
-const FUNCTIONS: [&str; 3] = ["at_least", "at_most", "clamp"];
-const LATER_FUNCTIONS: [&str; 11] = [
-    "divide",
-    "lower",
-    "len",
-    "starts_with",
-    "ends_with",
-    "contains",
-    "bucket",
-    "prefix",
-    "header",
-    "query",
-    "cookie",
-];
 
 impl Checker<'_> {
     /// Types an expression.
@@ -37,6 +22,7 @@ impl Checker<'_> {
             Syntax::Literal(literal) => self.literal(literal, span),
             Syntax::Path(path) => self.path(path, span),
             Syntax::Call(name, arguments) => self.call(name, arguments, span),
+            Syntax::Lookup(table, keys, column) => self.look_up(table, keys, column.as_ref(), span),
             Syntax::Set(_) => self.wrong(
                 Diagnostic::new(Code::RL0202, "a set stands only after `in`", span, "this is a set"),
                 span,
@@ -46,8 +32,8 @@ impl Checker<'_> {
             Syntax::Is(inner, present) => self.is(inner, *present, span),
             Syntax::If(condition, then, otherwise) => {
                 let condition = self.condition(condition);
-                let then = self.knowing(absence::known_if(&condition, true), |c| c.expr(then));
-                let otherwise = self.knowing(absence::known_if(&condition, false), |c| c.expr(otherwise));
+                let then = self.knowing(self.known_if(&condition, true), |c| c.expr(then));
+                let otherwise = self.knowing(self.known_if(&condition, false), |c| c.expr(otherwise));
                 self.choice(condition, then, otherwise, span)
             }
             Syntax::Match(subject, arms) => self.match_expr(subject, arms, span),
@@ -66,15 +52,34 @@ impl Checker<'_> {
         typed
     }
 
+    /// Whether a literal has a unit that is not declared, which is reported where all units are known.
+    fn has_no_unit(&self, literal: &Literal) -> bool {
+        let unit = if let Literal::Amount(_, unit) | Literal::Rate(_, Some(unit), _) = literal {
+            *unit
+        } else if let Literal::Price(_, price) = literal {
+            price.of
+        } else {
+            return false;
+        };
+        matches!(unit, Unit::Declared(word) if !self.resolved.units.contains_key(word.as_str()))
+    }
+
     pub(super) fn literal(&mut self, literal: &Literal, span: Span) -> Expr {
+        if self.has_no_unit(literal) {
+            return Expr::unknown(span);
+        }
         let (value, ty) = match literal {
             Literal::Int(value) => (*value, Type::Int),
             Literal::Bool(value) => (i64::from(*value), Type::Bool),
             Literal::Percent(ppm) => (*ppm, Type::Percent),
-            Literal::Amount(value, unit) => (*value, Type::Quantity(*unit)),
+            Literal::Amount(value, unit) => (*value, self.unit(*unit).map_or(Type::Unknown, Type::Quantity)),
+            Literal::Price(value, unit) => {
+                (*value, self.price_unit(*unit).map_or(Type::Unknown, Type::Price))
+            }
             Literal::Duration(nanos) => (nanos.0, Type::Duration),
             Literal::Rate(amount, unit, window) => {
-                (*amount, Type::Rate(unit.unwrap_or(limitrate_core::unit::Unit::Requests), *window))
+                let unit = self.unit(unit.unwrap_or(Unit::Requests));
+                (*amount, unit.map_or(Type::Unknown, |unit| Type::Rate(unit, *window)))
             }
             Literal::InFlight(count) => (*count, Type::InFlight),
             Literal::Date(day) => (i64::from(day.0), Type::Date),
@@ -100,22 +105,33 @@ impl Checker<'_> {
 
     pub(super) fn path(&mut self, path: &str, span: Span) -> Expr {
         if let Some(id) = self.scopes.iter().rev().find_map(|scope| scope.get(path)).copied() {
+            self.uses.local(id);
             return self.use_let(id, span);
         }
-        match self.resolved.symbol(path) {
+        match self.resolved.symbol(path, span) {
             Some(Symbol::Input(position)) => return self.fact(position, span),
             Some(Symbol::Plan(position)) => {
                 let position = i64::try_from(position).unwrap_or(i64::MAX);
                 return Expr::number(position, Type::Plan, span);
             }
-            Some(symbol @ (Symbol::Set(_) | Symbol::Schedule(_) | Symbol::Calendar(_))) => {
+            Some(
+                symbol @ (Symbol::Set(_)
+                | Symbol::Schedule(_)
+                | Symbol::Calendar(_)
+                | Symbol::Table(_)
+                | Symbol::Function(_)),
+            ) => {
                 let message = format!("`{path}` is {}, not a value", symbol.noun());
                 let diagnostic = Diagnostic::new(Code::RL0202, message, span, symbol.noun());
                 let diagnostic = match symbol {
                     Symbol::Schedule(_) => {
                         diagnostic.fix("ask whether it is on", span, format!("now in {path}"))
                     }
-                    Symbol::Calendar(_) => diagnostic.help("a calendar stands after `except` in a schedule"),
+                    Symbol::Calendar(_) => {
+                        diagnostic.fix("ask whether it is one of its days", span, format!("now in {path}"))
+                    }
+                    Symbol::Table(_) => diagnostic.help(format!("look a value up in it: `{path}[…]`")),
+                    Symbol::Function(_) => diagnostic.help(format!("call it: `{path}(…)`")),
                     Symbol::Set(_) | Symbol::Input(_) | Symbol::Plan(_) => {
                         diagnostic.help(format!("ask whether something is in it: `x in {path}`"))
                     }
@@ -137,7 +153,7 @@ impl Checker<'_> {
                 span,
             );
         }
-        if self.needs_http(path) {
+        if self.needs_http(path, span) {
             self.http_missing(
                 format!("there is no value `{path}` without `{HTTP_MODULE}`"),
                 span,
@@ -169,6 +185,7 @@ impl Checker<'_> {
             return Expr::unknown(span);
         };
         fact.used = true;
+        self.uses.fact(position);
         let ty = if self.unclear.contains(&id) { Type::Unknown } else { Type::of_fact(id, &fact.decl.ty) };
         let may_lack = fact.decl.optional && fact.decl.default.is_none() && !self.present.contains(&id);
         Expr { absent: may_lack.then_some(fact.span), ..Expr::new(ExprKind::Fact(id), ty, span) }
@@ -176,7 +193,7 @@ impl Checker<'_> {
 
     fn unknown_value(&self, path: &str, span: Span) -> Diagnostic {
         let lets = self.scopes.iter().flat_map(|scope| scope.keys().map(String::as_str));
-        let declared = self.resolved.symbols.keys().map(String::as_str);
+        let declared = self.resolved.names(span, |_| true);
         let mut diagnostic = self.unknown("value", path, span, lets.chain(declared).chain(["now"]));
         let quoted = format!("\"{path}\"");
         let is_member = self.members.values().any(|members| members.contains_key(path));
@@ -205,6 +222,15 @@ impl Checker<'_> {
         )
     }
 
+    /// Reports what is computed where functions and tables are not known yet: in tables and in defaults.
+    pub(super) fn not_written_out(&mut self, what: &str, span: Span) -> Expr {
+        self.wrong(
+            Diagnostic::new(Code::RL0403, "tables, sets and defaults are written out", span, what)
+                .help("write the value itself, or compute it in a rule"),
+            span,
+        )
+    }
+
     /// Lets a literal on one side take the type of the other side.
     pub(super) fn meet(&mut self, left: Expr, right: Expr) -> (Expr, Expr) {
         if left.ty == right.ty {
@@ -213,55 +239,5 @@ impl Checker<'_> {
         let right = self.coerce(right, &left.ty);
         let left = self.coerce(left, &right.ty);
         (left, right)
-    }
-
-    fn call(&mut self, name: &ast::Name, arguments: &[ast::Expr], span: Span) -> Expr {
-        let typed: Vec<Expr> = arguments.iter().map(|argument| self.expr(argument)).collect();
-        let wanted = match name.node.as_str() {
-            "at_least" | "at_most" => 2,
-            "clamp" => 3,
-            other if LATER_FUNCTIONS.contains(&other) => {
-                let message = format!("`{other}` is not supported yet");
-                return self.wrong(Diagnostic::new(Code::RL0009, message, name.span, "here"), span);
-            }
-            other => {
-                let mut diagnostic = self.unknown("function", other, name.span, FUNCTIONS);
-                if diagnostic.fixes.is_empty() {
-                    diagnostic = diagnostic.help(format!("the functions are {}", FUNCTIONS.join(", ")));
-                }
-                return self.lacking(other, diagnostic, span);
-            }
-        };
-        if typed.len() != wanted {
-            let message = format!("`{}` takes {wanted} values, not {}", name.node, typed.len());
-            let help = match name.node.as_str() {
-                "clamp" => "write `clamp(value, least, most)`".to_owned(),
-                other => format!("write `{other}(value, bound)`"),
-            };
-            return self.wrong(Diagnostic::new(Code::RL0202, message, span, "here").help(help), span);
-        }
-        let mut rest = typed.into_iter();
-        let Some(mut value) = rest.next() else { return Expr::unknown(span) };
-        let operations: &[Arithmetic] = match name.node.as_str() {
-            "at_least" => &[Arithmetic::Max],
-            "at_most" => &[Arithmetic::Min],
-            _ => &[Arithmetic::Max, Arithmetic::Min],
-        };
-        for (operation, bound) in operations.iter().zip(rest) {
-            let ty = self.unify(&value, &bound, "compare");
-            if !ty.is_ordered() {
-                return self.wrong(
-                    Diagnostic::new(
-                        Code::RL0202,
-                        format!("{} has no order", ty.noun()),
-                        span,
-                        "cannot be bounded",
-                    ),
-                    span,
-                );
-            }
-            value = self.arithmetic(*operation, value, bound, ty, span);
-        }
-        value
     }
 }

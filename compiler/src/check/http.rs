@@ -17,21 +17,8 @@ impl Checker<'_> {
             let path = self.resolved.imported(HTTP_MODULE, "path").and_then(fact_id);
             self.out.http = method.zip(path).map(|(method, path)| HttpFacts { method, path });
         }
-        let Some(http) = self.out.http else {
-            let own = ["method", "path"].into_iter().find_map(|name| self.resolved.own(name));
-            if let Some(own) = own.filter(|_| self.resolved.imported(HTTP_MODULE, "ip").is_some()) {
-                self.report(
-                    Diagnostic::new(
-                        Code::RL0102,
-                        format!("`on` looks at the method and path of `{HTTP_MODULE}`, and this declaration hides one"),
-                        own,
-                        "declared again here",
-                    )
-                    .label(span, "needs the module's own")
-                    .help("delete the declaration, or rename it"),
-                );
-                return None;
-            }
+        let in_use = self.resolved.uses(HTTP_MODULE, span);
+        let Some(http) = self.out.http.filter(|_| in_use) else {
             let message =
                 format!("`on` looks at the method and path of `{HTTP_MODULE}`, which is not in use");
             self.http_missing(message, span, "needs the facts of an HTTP request");

@@ -187,12 +187,7 @@ impl Checker<'_> {
     }
 
     fn source_words(&self, source: &KeySource) -> String {
-        match source {
-            KeySource::Fact(id) => {
-                self.out.facts.get(usize::from(id.0)).map(|f| f.decl.name.to_string()).unwrap_or_default()
-            }
-            KeySource::Literal(text) => format!("\"{text}\""),
-        }
+        source.words(&self.out.facts)
     }
 }
 
@@ -246,7 +241,8 @@ fn named(diagnostic: Diagnostic, limit: &Placed) -> Diagnostic {
         (_, 86_400) => "per_day".to_owned(),
         _ => "second".to_owned(),
     };
-    diagnostic.fix("give it a name of its own", limit.head, format!("limit {}_{word}: ", limit.name))
+    let own = limit.name.rsplit('.').next().unwrap_or_default();
+    diagnostic.fix("give it a name of its own", limit.head, format!("limit {own}_{word}: "))
 }
 
 fn counted_words(counted: Counted) -> String {

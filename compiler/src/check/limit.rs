@@ -20,6 +20,7 @@ impl Checker<'_> {
         self.limit_names.insert(name.clone());
         let clauses = self.clauses(limit);
         let ceiling = self.expr(&limit.ceiling);
+        self.known_at_admission(&ceiling, "a ceiling");
         let keys = self.limit_keys(limit, &clauses);
         let share = self.share(&clauses, keys.as_deref());
         let fail = fail(clauses.fail);
@@ -118,6 +119,7 @@ impl Checker<'_> {
             }
             Type::Bool
             | Type::Percent
+            | Type::Price(_)
             | Type::Duration
             | Type::Instant
             | Type::Date
@@ -146,7 +148,10 @@ impl Checker<'_> {
             return Some(Vec::new());
         }
         if let Some(keys) = clauses.per.or(self.rule_key) {
-            return Some(self.keys(keys));
+            let parts = self.keys(keys);
+            let under_root = parts.len() > keys.parts.len();
+            self.lint_key(keys, under_root);
+            return Some(parts);
         }
         if self.cut_short(limit.span) {
             return None; // a clause could not be read
@@ -159,7 +164,7 @@ impl Checker<'_> {
             "one counter for each … what?",
         );
         let first_key = self.resolved.inputs.iter().find(|input| {
-            matches!(&input.attribute.ty.kind, ast::TypeExprKind::Named(word) if word == "key" || word == "ip")
+            self.resolved.input(&input.attribute.name.node, limit.span).is_some() && matches!(&input.attribute.ty.kind, ast::TypeExprKind::Named(word) if word == "key" || word == "ip")
                 && !input.attribute.ty.optional
         });
         if let Some(input) = first_key {
@@ -184,6 +189,7 @@ impl Checker<'_> {
         let mut all = keys?.to_vec();
         let before = all.len();
         let parts = self.keys(further);
+        self.lint_key(further, true);
         if parts.is_empty() {
             return None; // what they name is unknown, and reported
         }
@@ -205,6 +211,21 @@ impl Checker<'_> {
             return None;
         }
         Some(Share { ppm, keys: all })
+    }
+
+    /// Reports a limit that would let more through without its store than with it.
+    pub(super) fn local_share(&mut self, mode: FailMode, span: Span) {
+        if matches!(mode, FailMode::Local(Some(ppm)) if ppm > WHOLE) {
+            self.report(
+                Diagnostic::new(
+                    Code::RL0203,
+                    "at most 100% of a ceiling is counted locally",
+                    span,
+                    "more than with the store",
+                )
+                .fix("all of it", span, "fail local"),
+            );
+        }
     }
 
     /// What one request takes, in the ceiling's unit.
@@ -233,6 +254,7 @@ impl Checker<'_> {
         };
         let cost = self.expr(costing);
         let cost = self.require(cost, &wanted, "a cost of this limit is");
+        self.known_at_admission(&cost, "a cost");
         if let Some(declared) = cost.absent {
             let written = self.text(costing.span).to_owned();
             let zero = match counted {

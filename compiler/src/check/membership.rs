@@ -16,24 +16,18 @@ use crate::{
 /// The compiled size that a regular expression may have, in bytes.
 pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
 
+/// A set with so many members is compared with a fact once, however many rules do.
+const SHARED_MEMBERS: usize = 64;
+
 impl Checker<'_> {
     /// `x in set`, where the set has a name, is written out, is a network, or is a schedule.
     pub(super) fn membership(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
         let subject = self.expr(left);
         match &right.kind {
-            Syntax::Path(name) => match self.resolved.symbol(name) {
+            Syntax::Path(name) => match self.resolved.symbol(name, right.span) {
                 Some(Symbol::Set(position)) => self.in_set(subject, position, span),
                 Some(Symbol::Schedule(position)) => self.in_schedule(&subject, position, span),
-                Some(Symbol::Calendar(_)) => self.wrong(
-                    Diagnostic::new(
-                        Code::RL0009,
-                        "`in` a calendar is not supported yet",
-                        right.span,
-                        "a calendar",
-                    )
-                    .help("use it in a schedule: `schedule open = daily 00:00..24:00 in \"UTC\" except …`"),
-                    span,
-                ),
+                Some(Symbol::Calendar(position)) => self.in_days(subject, position, span),
                 Some(other) => self.wrong(
                     Diagnostic::new(
                         Code::RL0202,
@@ -45,10 +39,9 @@ impl Checker<'_> {
                     span,
                 ),
                 None => {
-                    let known = self.resolved.sets.iter().map(|s| s.name.node.as_str());
-                    let schedules = self.resolved.schedules.iter().map(|s| s.name.node.as_str());
-                    let mut diagnostic =
-                        self.unknown("set or schedule", name, right.span, known.chain(schedules));
+                    let holds = |symbol| matches!(symbol, Symbol::Set(_) | Symbol::Schedule(_));
+                    let known = self.resolved.names(right.span, holds);
+                    let mut diagnostic = self.unknown("set or schedule", name, right.span, known);
                     if diagnostic.fixes.is_empty() {
                         diagnostic = diagnostic.help(format!("declare it: `set {name} = \"a\", \"b\"`"));
                     }
@@ -59,6 +52,7 @@ impl Checker<'_> {
             Syntax::Literal(Literal::Net(_)) => self.in_members(subject, std::slice::from_ref(right), span),
             Syntax::Literal(_)
             | Syntax::Call(..)
+            | Syntax::Lookup(..)
             | Syntax::Not(_)
             | Syntax::Binary(..)
             | Syntax::Is(..)
@@ -77,12 +71,60 @@ impl Checker<'_> {
     }
 
     pub(super) fn in_set(&mut self, subject: Expr, position: usize, span: Span) -> Expr {
+        self.uses.symbol(Symbol::Set(position), span);
         let resolved = self.resolved;
         let Some(set) = resolved.sets.get(position) else { return Expr::unknown(span) };
-        self.in_members(subject, &set.members, span)
+        let ExprKind::Fact(fact) = subject.kind else { return self.in_members(subject, &set.members, span) };
+        if set.members.len() < SHARED_MEMBERS {
+            return self.in_members(subject, &set.members, span);
+        }
+        let tests_absent = subject.absent.map(|_| span);
+        let id = match self.memberships.get(&(position, fact)) {
+            Some(id) => *id,
+            None => {
+                let tested = self.in_members(subject, &set.members, span);
+                if tested.ty == Type::Unknown {
+                    return tested;
+                }
+                let id = self.push_generated(tested, span);
+                self.memberships.insert((position, fact), id);
+                id
+            }
+        };
+        Expr { tests_absent, ..Expr::new(ExprKind::Let(id), Type::Bool, span) }
+    }
+
+    /// Whether now, or a date, is one of a calendar's days.
+    fn in_days(&mut self, subject: Expr, position: usize, span: Span) -> Expr {
+        if matches!(subject.kind, ExprKind::Now) {
+            return self.in_calendar(position, span);
+        }
+        if subject.ty != Type::Date && subject.ty != Type::Unknown {
+            return self.wrong(
+                Diagnostic::new(
+                    Code::RL0202,
+                    "only `now` or a date is in a calendar",
+                    subject.span,
+                    subject.ty.noun(),
+                )
+                .fix("ask for now", subject.span, "now"),
+                span,
+            );
+        }
+        let resolved = self.resolved;
+        let days =
+            resolved.calendars.get(position).map(|calendar| calendar.days.as_slice()).unwrap_or_default();
+        let tests = days.iter().map(|day| {
+            let day = Expr::number(day.node.0.into(), Type::Date, day.span);
+            let is = ExprKind::Compare(Comparison::Eq, Box::new(subject.clone()), Box::new(day));
+            Expr::new(is, Type::Bool, span)
+        });
+        let tests_absent = subject.absent.map(|_| span).or(subject.tests_absent);
+        Expr { tests_absent, ..any_of(tests.collect(), span) }
     }
 
     fn in_schedule(&mut self, subject: &Expr, position: usize, span: Span) -> Expr {
+        self.uses.symbol(Symbol::Schedule(position), span);
         if !matches!(subject.kind, ExprKind::Now) {
             return self.wrong(
                 Diagnostic::new(Code::RL0202, "only `now` is in a schedule", subject.span, subject.ty.noun())

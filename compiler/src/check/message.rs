@@ -77,6 +77,9 @@ impl Checker<'_> {
         }
         let path = ast::Expr { kind: ast::ExprKind::Path(name.to_owned()), span };
         let value = self.expr(&path);
+        if !self.known_at_admission(&value, "the text of a refusal") {
+            return Expr::unknown(span);
+        }
         if matches!(value.ty, Type::Instant | Type::Unlimited) {
             let noun = value.ty.noun();
             return self.wrong(

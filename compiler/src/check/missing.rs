@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use limitrate_grammar::{
     code::Code,
     diagnostic::{Diagnostic, Label, MAX_DIAGNOSTICS},
-    span::{SourceId, Span},
+    span::Span,
 };
 
 use super::Checker;
-use crate::resolve::{HTTP_MODULE, suggest};
+use crate::resolve::{HTTP_MODULE, Symbol, suggest};
 
 /// The facts of `std.http`.
 const HTTP_FACTS: [&str; 9] = [
@@ -91,6 +91,10 @@ impl Checker<'_> {
         if !self.missing.is_new(name) {
             return diagnostic;
         }
+        if let Some(module) = self.resolved.offered(name, span) {
+            let (at, line) = self.new_use(&format!("{module} ({name})"), span);
+            return diagnostic.fix("take it from its module", at, line);
+        }
         match self.closest(name, known) {
             Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), span, near),
             None => diagnostic,
@@ -122,7 +126,7 @@ impl Checker<'_> {
             );
             return;
         }
-        if self.needs_http(name) {
+        if self.needs_http(name, span) {
             self.http_missing(
                 format!("there is no fact `{name}` without `std.http`"),
                 span,
@@ -130,7 +134,14 @@ impl Checker<'_> {
             );
             return;
         }
-        let known = self.resolved.inputs.iter().map(|i| i.attribute.name.node.as_str());
+        if self.text(span).ends_with(')') {
+            let written = self.text(span).to_owned();
+            let message = format!("nothing in this policy reads `{written}`");
+            let diagnostic = Diagnostic::new(Code::RL0101, message, span, "never looked at");
+            self.missing(name, diagnostic.help("give what the rules read by name, written the same way"));
+            return;
+        }
+        let known = self.resolved.names(span, |symbol| matches!(symbol, Symbol::Input(_)));
         let mut diagnostic = self.unknown("fact", name, span, known);
         if diagnostic.fixes.is_empty() {
             diagnostic = diagnostic.help(format!("declare it: `input {{ {name} : key }}`"));
@@ -138,26 +149,32 @@ impl Checker<'_> {
         self.missing(name, diagnostic);
     }
 
-    /// Whether `name` is a fact of `std.http`, and the module is not in use.
-    pub(super) fn needs_http(&self, name: &str) -> bool {
-        let mut imported = self.resolved.inputs.iter().rev().take_while(|input| input.module.is_some());
-        HTTP_FACTS.contains(&name) && !imported.any(|input| input.module.as_deref() == Some(HTTP_MODULE))
+    /// Whether `name` is a fact of `std.http`, and the module is not in use where it is written.
+    pub(super) fn needs_http(&self, name: &str, span: Span) -> bool {
+        HTTP_FACTS.contains(&name) && !self.resolved.uses(HTTP_MODULE, span)
     }
 
     /// Reports the use of `std.http` in a policy that does not import it.
     pub(super) fn http_missing(&mut self, message: String, span: Span, label: &str) {
-        let (at, line) = match self.resolved.edition {
-            Some(edition) => (edition.after(), format!("\nuse {HTTP_MODULE}")),
-            None => (Span::new(SourceId(0), 0, 0), format!("use {HTTP_MODULE}\n")),
-        };
+        let (at, line) = self.new_use(HTTP_MODULE, span);
         let diagnostic = Diagnostic::new(Code::RL0101, message, span, label).fix("use the module", at, line);
         self.missing(HTTP_MODULE, diagnostic);
+    }
+
+    /// Where the source of `span` takes a further `use`, and the line.
+    fn new_use(&self, what: &str, span: Span) -> (Span, String) {
+        match self.resolved.scope(span).and_then(|scope| scope.head) {
+            Some(head) => (head.after(), format!("\nuse {what}")),
+            None => (Span::new(span.source, 0, 0), format!("use {what}\n")),
+        }
     }
 
     /// Reports what is missing, but for what the unread text or a missing module may declare.
     pub(super) fn report_missing(&mut self) {
         for (cause, diagnostic) in std::mem::take(&mut self.missing).reports {
-            if !self.resolved.unread.may_declare(&cause) && !self.resolved.module_missing {
+            let resolved = self.resolved;
+            let may_come = resolved.module_missing || resolved.not_imported.contains(&cause);
+            if !may_come && !resolved.unread.may_declare(&cause) {
                 self.report(diagnostic);
             }
         }

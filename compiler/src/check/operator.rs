@@ -7,7 +7,7 @@ use limitrate_grammar::{
     span::{Span, Spanned},
 };
 
-use super::{Checker, absence, declaration::single_address};
+use super::{Checker, declaration::single_address};
 use crate::{
     checked::{Arithmetic, Comparison, Expr, ExprKind, Type},
     ir::arithmetic,
@@ -60,18 +60,14 @@ impl Checker<'_> {
             BinaryOp::Add => self.sum(Arithmetic::Add, left, right, span),
             BinaryOp::Sub => self.sum(Arithmetic::Sub, left, right, span),
             BinaryOp::Mul => self.product(left, right, span),
-            BinaryOp::Div => self.wrong(
-                Diagnostic::new(Code::RL0009, "division is not supported yet", op.span, "here")
-                    .help("multiply by a percentage instead: `x * 50%`"),
-                span,
-            ),
+            BinaryOp::Div => self.quotient(left, right, span),
         }
     }
 
     fn logical(&mut self, left: &ast::Expr, right: &ast::Expr, and: bool, span: Span) -> Expr {
         let left = self.condition(left);
         // The right side only matters where the left one came out so.
-        let right = self.knowing(absence::known_if(&left, and), |c| c.condition(right));
+        let right = self.knowing(self.known_if(&left, and), |c| c.condition(right));
         let tests_absent = left.tests_absent.or(right.tests_absent);
         let (left, right) = (Box::new(left), Box::new(right));
         let kind = if and { ExprKind::And(left, right) } else { ExprKind::Or(left, right) };
@@ -105,6 +101,7 @@ impl Checker<'_> {
             Type::Int
             | Type::Percent
             | Type::Quantity(_)
+            | Type::Price(_)
             | Type::Duration
             | Type::Instant
             | Type::Date
@@ -136,20 +133,11 @@ impl Checker<'_> {
             return wrong;
         }
         self.compares_path(&left, &right);
-        if ty == Type::Text && reads_fact(&left) && reads_fact(&right) && !(is_fact(&left) && is_fact(&right))
+        let texts = matches!(ty, Type::Text | Type::Ip) && left.reads_fact() && right.reads_fact();
+        if texts
+            && (self.too_many_texts(&left, &right, span) || self.response_meets_request(&left, &right, span))
         {
-            return self.wrong(
-                Diagnostic::new(Code::RL0009, "comparing computed texts is not supported yet", span, "here")
-                    .help("compare two facts, or a fact with text in quotes"),
-                span,
-            );
-        }
-        if ty == Type::Ip {
-            return self.wrong(
-                Diagnostic::new(Code::RL0009, "comparing two addresses is not supported yet", span, "here")
-                    .help("compare an address with one you write: `ip == 203.0.113.7`"),
-                span,
-            );
+            return Expr::unknown(span);
         }
         let tests_absent = optional.map(|_| span).or(left.tests_absent).or(right.tests_absent);
         let kind = ExprKind::Compare(comparison, Box::new(left), Box::new(right));
@@ -158,7 +146,7 @@ impl Checker<'_> {
 
     /// The report of `==` or `!=` before a set.
     fn compared_with_set(&self, comparison: Comparison, sign: Span, right: &ast::Expr) -> Option<Diagnostic> {
-        let named = |name: &str| matches!(self.resolved.symbol(name), Some(Symbol::Set(_)));
+        let named = |name: &str| matches!(self.resolved.symbol(name, right.span), Some(Symbol::Set(_)));
         let is_set =
             matches!(&right.kind, Syntax::Set(_)) || matches!(&right.kind, Syntax::Path(name) if named(name));
         let word = match comparison {
@@ -234,6 +222,15 @@ impl Checker<'_> {
 
     fn sum(&mut self, operation: Arithmetic, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
         let (left, right) = (self.expr(left), self.expr(right));
+        match (&left.ty, operation, &right.ty) {
+            (Type::Instant, Arithmetic::Sub, Type::Instant) => {
+                return self.arithmetic(operation, left, right, Type::Duration, span);
+            }
+            (Type::Instant, _, Type::Duration) | (Type::Duration, Arithmetic::Add, Type::Instant) => {
+                return self.arithmetic(operation, left, right, Type::Instant, span);
+            }
+            _ => {}
+        }
         let verb = if operation == Arithmetic::Add { "add up" } else { "subtract" };
         let ty = self.unify(&left, &right, verb);
         if matches!(ty, Type::Int | Type::Percent | Type::Quantity(_) | Type::Duration | Type::Unknown) {
@@ -251,6 +248,15 @@ impl Checker<'_> {
         let (left, right) = (self.expr(left), self.expr(right));
         let (value, factor) = match (&left.ty, &right.ty) {
             (Type::Unknown, _) | (_, Type::Unknown) => return Expr::unknown(span),
+            (Type::Price(price), Type::Quantity(unit)) if price.of == *unit => {
+                let (operation, ty) = (Arithmetic::Price(price.divisor()), Type::Quantity(price.money));
+                return self.arithmetic(operation, left, right, ty, span);
+            }
+            (Type::Quantity(unit), Type::Price(price)) if price.of == *unit => {
+                let (operation, ty) = (Arithmetic::Price(price.divisor()), Type::Quantity(price.money));
+                return self.arithmetic(operation, left, right, ty, span);
+            }
+            (Type::Price(_), _) | (_, Type::Price(_)) => return self.no_priced(&left, &right, span),
             (_, Type::Percent) => (left, right),
             (Type::Percent, _) => (right, left),
             (_, Type::Int) => (left, right),
@@ -286,6 +292,34 @@ impl Checker<'_> {
         self.arithmetic(operation, value, factor, ty, span)
     }
 
+    fn no_priced(&mut self, left: &Expr, right: &Expr, span: Span) -> Expr {
+        let price = if let Type::Price(price) = &left.ty { Some(*price) } else { None };
+        let price = price.or(if let Type::Price(price) = &right.ty { Some(*price) } else { None });
+        let of = price.map_or_else(String::new, |price| price.of.to_string());
+        let message = format!("{} and {} do not multiply", left.ty.noun(), right.ty.noun());
+        self.wrong(
+            Diagnostic::new(Code::RL0201, message, left.span, left.ty.noun())
+                .label(right.span, right.ty.noun())
+                .help(format!(
+                    "a price is multiplied by a quantity of {of}, which gives money; shares are of the money"
+                )),
+            span,
+        )
+    }
+
+    /// Reports a comparison of texts of which one is known with the request and the other after the response.
+    fn response_meets_request(&mut self, left: &Expr, right: &Expr, span: Span) -> bool {
+        let (of_left, of_right) = (self.response_fact(left).is_some(), self.response_fact(right).is_some());
+        if of_left == of_right {
+            return false;
+        }
+        let message = "comparing a text of the response with one of the request is not supported yet";
+        self.report(
+            Diagnostic::new(Code::RL0009, message, span, "here").help("compare it with text in quotes"),
+        );
+        true
+    }
+
     /// Builds an operation; constants are computed, and reported where they leave 64 bits.
     pub(super) fn arithmetic(
         &mut self,
@@ -311,17 +345,4 @@ impl Checker<'_> {
         let kind = ExprKind::Arithmetic(operation, Box::new(left), Box::new(right));
         Expr { absent: absence.absent, ..Expr::new(kind, ty, span) }
     }
-}
-
-/// Whether the expression is a fact itself.
-const fn is_fact(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Fact(_))
-}
-
-/// Whether a text expression may come out as a fact's text.
-fn reads_fact(expr: &Expr) -> bool {
-    if let ExprKind::Coalesce(a, b) | ExprKind::If(_, a, b) = &expr.kind {
-        return reads_fact(a) || reads_fact(b);
-    }
-    matches!(expr.kind, ExprKind::Fact(_) | ExprKind::Let(_))
 }

@@ -16,6 +16,7 @@ impl Checker<'_> {
             return Expr::unknown(span);
         };
         let absent = self.fact(usize::from(plan_fact.0), span).absent;
+        self.uses.constant(name);
         let constants = &self.resolved.plans.constants;
         if constants.iter().all(|of_plan| !of_plan.contains_key(name)) {
             let known = constants.iter().flat_map(|c| c.keys().map(String::as_str));

@@ -2,7 +2,7 @@
 
 use limitrate_core::facts::{FactId, OwnedValue, Phase};
 use limitrate_grammar::{
-    ast::{self, NoteKind},
+    ast::{self, Note, NoteKind},
     code::Code,
     diagnostic::Diagnostic,
     span::Spanned,
@@ -41,7 +41,7 @@ impl Checker<'_> {
         let of_http = self.resolved.imported(HTTP_MODULE, STATUS_FACT).and_then(fact_id);
         facts.extend(of_http.map(|fact| (fact, OwnedValue::Int(i64::from(status)))));
         for bind in &reply.with {
-            if self.known_at(&bind.name.node) == Some(Phase::Request) {
+            if self.known_at(&bind.name) == Some(Phase::Request) {
                 self.report(
                     Diagnostic::new(
                         Code::RL0704,
@@ -62,7 +62,7 @@ impl Checker<'_> {
     pub(super) fn request_binds(&mut self, binds: &[ast::Bind]) -> Vec<(FactId, OwnedValue)> {
         let mut facts = Vec::new();
         for bind in binds {
-            if self.known_at(&bind.name.node) == Some(Phase::Response) {
+            if self.known_at(&bind.name) == Some(Phase::Response) {
                 self.report(
                     Diagnostic::new(
                         Code::RL0704,
@@ -80,9 +80,9 @@ impl Checker<'_> {
     }
 
     /// When the fact of this name is known.
-    fn known_at(&self, name: &str) -> Option<Phase> {
-        let (position, _) = self.resolved.input(name)?;
-        self.out.facts.get(position).map(|fact| fact.decl.phase)
+    fn known_at(&self, name: &ast::Name) -> Option<Phase> {
+        let fact = self.fact_of_test(name)?;
+        self.out.facts.get(usize::from(fact.0)).map(|fact| fact.decl.phase)
     }
 
     pub(super) fn expected(&mut self, expected: &Spanned<ast::Expected>) -> Option<Expected> {
@@ -91,10 +91,8 @@ impl Checker<'_> {
             ast::Expected::Exempt => Expected::Exempt,
             ast::Expected::Deny(status) => Expected::Deny(*status),
             ast::Expected::Reject { by, retry_after } => {
-                if let Some(name) = by {
-                    self.limit_named(name);
-                }
-                Expected::Reject { by: by.clone(), retry_after: *retry_after }
+                let by = by.as_ref().map(|name| self.full_name(name));
+                Expected::Reject { by, retry_after: *retry_after }
             }
             ast::Expected::Downgrade(binds) => {
                 let facts = self.request_binds(binds);
@@ -106,16 +104,23 @@ impl Checker<'_> {
         })
     }
 
+    /// The limit's name in the policy as a whole; as written where there is none, which is reported.
+    fn full_name(&mut self, name: &ast::Name) -> ast::Name {
+        let full = self.limit_named(name).map_or_else(|| name.node.clone(), |(full, _)| full);
+        Spanned { node: full, span: name.span }
+    }
+
     /// Checks what else a `send` expects: only what goes through is charged, and so warns.
-    pub(super) fn notes(&mut self, send: &ast::Send) {
+    pub(super) fn notes(&mut self, send: &ast::Send) -> Vec<Note> {
         let refused = match &send.expect.node {
             ast::Expected::Allow | ast::Expected::Downgrade(_) => None,
             ast::Expected::Exempt => Some("exempt"),
             ast::Expected::Deny(_) => Some("denied"),
             ast::Expected::Reject { .. } => Some("rejected"),
         };
-        for note in &send.notes {
-            match (&note.kind, refused) {
+        let mut notes = send.notes.clone();
+        for note in &mut notes {
+            match (&mut note.kind, refused) {
                 (NoteKind::Warn(..), Some(how)) => self.report(
                     Diagnostic::new(
                         Code::RL0503,
@@ -128,18 +133,18 @@ impl Checker<'_> {
                 (NoteKind::Warn(name, mark), None) => self.warned(name, mark.as_ref()),
                 (NoteKind::Shadow(name), _) => {
                     if !self.out.rules.iter().any(|rule| rule.name == name.node) {
-                        self.limit_named(name);
+                        *name = self.full_name(name);
                     }
                 }
             }
         }
+        notes
     }
 
     /// Reports a warning that no limit of the name gives.
-    fn warned(&mut self, name: &ast::Name, mark: Option<&Spanned<i64>>) {
-        if self.limit_named(name).is_none() {
-            return;
-        }
+    fn warned(&mut self, name: &mut ast::Name, mark: Option<&Spanned<i64>>) {
+        let Some((full, _)) = self.limit_named(name) else { return };
+        name.node = full;
         let own = name.node.strip_suffix(".share").unwrap_or(&name.node);
         let mut limits = Vec::new();
         for rule in &self.out.rules {

@@ -46,7 +46,7 @@ impl Checker<'_> {
             return None;
         }
         let name = &rollout.by;
-        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node) else {
+        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node, name.span) else {
             self.unknown_fact(&name.node, name.span);
             return None;
         };

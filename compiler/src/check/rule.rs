@@ -9,11 +9,11 @@ use limitrate_grammar::{
 };
 
 use super::{
-    Checker, absence,
+    Checker,
     choice::patterns_of,
     identity::{Home, Placed},
 };
-use crate::checked::{Deny, Exempt, Expr, ExprKind, LetId, Limit, Rule, Shape, Stmt, Target, Type};
+use crate::checked::{Deny, Exempt, Expr, ExprKind, Limit, Rule, Shape, Stmt, Target, Type};
 
 /// The status of a `deny` that names none.
 const DENY_STATUS: u16 = 403;
@@ -30,7 +30,8 @@ impl<'r> Checker<'r> {
         self.scopes.clear();
         self.present.clear();
         self.rule_key = None;
-        self.out.rules.push(Rule { name: rule.name.node.clone(), span: rule.name.span, on, enforced, body });
+        let name = self.resolved.qualified(&rule.name.node, rule.name.span);
+        self.out.rules.push(Rule { name, span: rule.name.span, on, enforced, body });
     }
 
     /// Notes a limit and its share for [`Self::identities`]: each is a counter of its own.
@@ -132,7 +133,8 @@ impl<'r> Checker<'r> {
         if let Some(clause) = limit.clauses.iter().find(|c| matches!(c.kind, ast::ClauseKind::On(_))) {
             self.meaningless("on", clause.span, "in a rule, `on` stands at its beginning");
         }
-        let name = limit.name.as_ref().map_or(rule, |name| &name.node).to_owned();
+        let name = limit.name.as_ref().map_or(rule, |name| &name.node);
+        let name = self.resolved.qualified(name, limit.span);
         let typed = self.limit(limit, name)?;
         let home = Home::Rule(self.out.rules.len(), self.branches.clone());
         self.place(limit, &typed, home);
@@ -172,9 +174,10 @@ impl<'r> Checker<'r> {
         rule: &str,
     ) -> Stmt {
         let condition = self.condition(condition);
+        self.known_at_admission(&condition, "a condition");
         let branch = self.fresh_branch();
-        let yes = absence::known_if(&condition, true);
-        let no = absence::known_if(&condition, false);
+        let yes = self.known_if(&condition, true);
+        let no = self.known_if(&condition, false);
         let then = self.in_arm(branch, 0, |c| c.knowing(yes.clone(), |c| c.block(then, rule)));
         let otherwise = self.in_arm(branch, 1, |c| c.knowing(no.clone(), |c| c.block(otherwise, rule)));
         // What is denied goes no further: after `if x is missing then deny`, x is there.
@@ -193,13 +196,14 @@ impl<'r> Checker<'r> {
         rule: &str,
         statement: &ast::Stmt,
     ) -> Stmt {
-        let typed = self.expr(subject);
+        let mut typed = self.expr(subject);
+        self.known_at_admission(&typed, "what a `match` looks at");
         let branch = self.fresh_branch();
         let mut chain: Vec<(Option<Expr>, Vec<Stmt>)> = Vec::new();
         self.arms += arms.len();
         for (i, arm) in arms.iter().enumerate() {
-            let condition = self.arm_condition(&typed, &arm.patterns);
-            let known = condition.as_ref().map(|c| absence::known_if(c, true)).unwrap_or_default();
+            let condition = self.arm_condition(&mut typed, &arm.patterns);
+            let known = condition.as_ref().map(|c| self.known_if(c, true)).unwrap_or_default();
             let body = self.in_arm(branch, i, |c| c.knowing(known, |c| c.block(&arm.body, rule)));
             chain.push((condition, body));
         }
@@ -225,7 +229,8 @@ impl<'r> Checker<'r> {
             self.report(diagnostic);
             return;
         }
-        let taken = self.resolved.symbols.get(&name.node).map(|(_, span)| *span);
+        let scope = self.resolved.scope(name.span);
+        let taken = scope.and_then(|scope| scope.symbols.get(&name.node)).map(|(_, span)| *span);
         let shadowed = self
             .scopes
             .iter()
@@ -237,9 +242,8 @@ impl<'r> Checker<'r> {
             self.report(diagnostic);
             return;
         }
-        let id = LetId(self.out.lets.len());
-        self.out.lets.push(typed);
-        self.let_names.push(name.span);
+        let id = self.push_let(typed, name.span);
+        self.uses.define(id);
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.node.clone(), id);
         }

@@ -19,7 +19,7 @@ use limitrate_grammar::{
 use super::{Checker, fact_id};
 use crate::{
     checked::{Checked, Counted, KeyPart, Limit, Send, Shape, Step, StepKind, Stmt, Test, Type, UsedCounter},
-    resolve::{HTTP_MODULE, Symbol},
+    resolve::{HTTP_MODULE, Resolved, Symbol},
 };
 
 /// The most requests one `send` may send.
@@ -47,46 +47,66 @@ pub(super) struct Counters {
     /// In the order of the text, those of plans last.
     names: Vec<String>,
     shapes: HashMap<String, Shape>,
+    /// The limits of modules by their names without the module.
+    short: HashMap<String, Vec<String>>,
 }
 
 impl Counters {
-    pub(super) fn new(checked: &Checked) -> Self {
+    pub(super) fn new(checked: &Checked, resolved: &Resolved) -> Self {
         let mut counters = Self::default();
         for rule in &checked.rules {
-            counters.of_block(&rule.body);
+            counters.of_block(&rule.body, resolved.module_of(rule.span));
         }
         for of_plan in &checked.plan_limits {
-            counters.of_limit(&of_plan.limit);
+            counters.of_limit(&of_plan.limit, None);
         }
         counters
     }
 
-    fn of_block(&mut self, body: &[Stmt]) {
+    fn of_block(&mut self, body: &[Stmt], module: Option<&str>) {
         for stmt in body {
             match stmt {
-                Stmt::Limit(limit) => self.of_limit(limit),
+                Stmt::Limit(limit) => self.of_limit(limit, module),
                 Stmt::If(_, then, otherwise) => {
-                    self.of_block(then);
-                    self.of_block(otherwise);
+                    self.of_block(then, module);
+                    self.of_block(otherwise, module);
                 }
                 Stmt::Deny(_) | Stmt::Exempt(_) => {}
             }
         }
     }
 
-    fn of_limit(&mut self, limit: &Limit) {
-        self.add(limit.name.clone(), &limit.shape, &limit.shape.keys);
+    fn of_limit(&mut self, limit: &Limit, module: Option<&str>) {
+        self.add(limit.name.clone(), &limit.shape, &limit.shape.keys, module);
         if let Some(share) = &limit.share {
-            self.add(format!("{}.share", limit.name), &limit.shape, &share.keys);
+            self.add(format!("{}.share", limit.name), &limit.shape, &share.keys, module);
         }
     }
 
-    fn add(&mut self, name: String, shape: &Shape, keys: &[KeyPart]) {
+    /// The limits that a test means by `name`: the one of exactly this name, else those that modules call so.
+    fn meant(&self, name: &str) -> Vec<String> {
+        if self.shapes.contains_key(name) {
+            return vec![name.to_owned()];
+        }
+        self.short.get(name).cloned().unwrap_or_default()
+    }
+
+    fn add(&mut self, name: String, shape: &Shape, keys: &[KeyPart], module: Option<&str>) {
         if let Entry::Vacant(free) = self.shapes.entry(name) {
-            self.names.push(free.key().clone());
+            let name = free.key().clone();
+            let short = module.and_then(|module| name.strip_prefix(module)?.strip_prefix('.'));
+            if let Some(short) = short {
+                self.short.entry(short.to_owned()).or_default().push(name.clone());
+            }
+            self.names.push(name);
             free.insert(Shape { keys: keys.to_vec(), ..shape.clone() });
         }
     }
+}
+
+/// Whether `name` is the whole of `full`, or what follows its module.
+fn is_called(full: &str, name: &str) -> bool {
+    full.strip_suffix(name).is_some_and(|module| module.is_empty() || module.ends_with('.'))
 }
 
 impl Checker<'_> {
@@ -188,19 +208,27 @@ impl Checker<'_> {
 
     /// The facts that are given, whether their values are right or not.
     fn named(&self, binds: &[ast::Bind]) -> Vec<FactId> {
-        let fact = |bind: &ast::Bind| match self.resolved.symbol(&bind.name.node) {
+        binds.iter().filter_map(|bind| self.fact_of_test(&bind.name)).collect()
+    }
+
+    /// The fact that a test means by a name: one that is in scope, one that a rule reads by name, else one that only a
+    /// module looks at.
+    pub(super) fn fact_of_test(&self, name: &ast::Name) -> Option<FactId> {
+        match self.resolved.symbol(&name.node, name.span) {
             Some(Symbol::Input(position)) => fact_id(position),
-            _ => None,
-        };
-        binds.iter().filter_map(fact).collect()
+            Some(_) => None,
+            None => {
+                let of_module = self.resolved.facts.get(&name.node).copied().and_then(fact_id);
+                of_module.or_else(|| self.implicit.get(&name.node).copied())
+            }
+        }
     }
 
     fn bind(&mut self, name: &ast::Name, value: &ast::Expr) -> Option<(FactId, OwnedValue)> {
-        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node) else {
+        let Some(id) = self.fact_of_test(name) else {
             self.unknown_fact(&name.node, name.span);
             return None;
         };
-        let id = fact_id(position)?;
         let value = self.value_of_fact(id, value, "the value")?;
         Some((id, value))
     }
@@ -235,15 +263,8 @@ impl Checker<'_> {
             ));
         }
         let expect = self.expected(&send.expect)?;
-        self.notes(send);
-        Some(Send {
-            count: count.unsigned_abs(),
-            facts,
-            reply,
-            expect,
-            expect_span: send.expect.span,
-            notes: send.notes.clone(),
-        })
+        let notes = self.notes(send);
+        Some(Send { count: count.unsigned_abs(), facts, reply, expect, expect_span: send.expect.span, notes })
     }
 
     /// Reports facts that a request needs and nothing gives.
@@ -258,6 +279,7 @@ impl Checker<'_> {
             .filter(|(_, fact)| fact.used && !fact.decl.optional && fact.decl.default.is_none())
             .filter(|(_, fact)| fact.decl.phase == Phase::Request)
             .filter(|(i, _)| fact_id(*i).is_some_and(|id| !given(id) && !of_http.contains(&Some(id))))
+            .filter(|(i, _)| fact_id(*i).is_some_and(|id| !self.unclear.contains(&id)))
             .map(|(_, fact)| (fact.decl.name.to_string(), fact.span))
             .collect();
         let Some((_, declared)) = missing.first() else { return false };
@@ -286,24 +308,23 @@ impl Checker<'_> {
 
     /// A counter by the name of its limit, and the limit's shape.
     fn used(&mut self, used: &ast::Used) -> Option<(UsedCounter, Shape)> {
-        let shape = self.limit_named(&used.limit)?;
+        let (limit, shape) = self.limit_named(&used.limit)?;
         let mut keys = Vec::new();
         for (name, value) in &used.keys {
             let literal = ast::ExprKind::Literal(ast::Literal::String(value.node.clone()));
             let literal = ast::Expr { kind: literal, span: value.span };
             keys.extend(self.key_value(name, &literal));
         }
-        Some((UsedCounter { limit: used.limit.node.clone(), keys, span: used.limit.span }, shape))
+        Some((UsedCounter { limit, keys, span: used.limit.span }, shape))
     }
 
     /// A key's value, always in quotes: `for org "acme"`, `for ip "192.0.2.1"`.
     fn key_value(&mut self, name: &ast::Name, literal: &ast::Expr) -> Option<(FactId, OwnedValue)> {
-        let Some(Symbol::Input(position)) = self.resolved.symbol(&name.node) else {
+        let Some(id) = self.fact_of_test(name) else {
             self.unknown_fact(&name.node, name.span);
             return None;
         };
-        let id = fact_id(position)?;
-        let ty = Type::of_fact(id, &self.out.facts.get(position)?.decl.ty);
+        let ty = Type::of_fact(id, &self.out.facts.get(usize::from(id.0))?.decl.ty);
         let ast::ExprKind::Literal(ast::Literal::String(text)) = &literal.kind else { return None };
         let is_text = matches!(ty, Type::Text | Type::Plan | Type::OneOf(_));
         match (ty, is_text) {
@@ -335,10 +356,19 @@ impl Checker<'_> {
         }
     }
 
-    /// The shape of the limit of this name; `daily.share` is a share's.
-    pub(super) fn limit_named(&mut self, name: &ast::Name) -> Option<Shape> {
-        if let Some(shape) = self.counters.shapes.get(&name.node) {
-            return Some(shape.clone());
+    /// The limit of this name in the policy as a whole, and its shape; `daily.share` is a share's.
+    pub(super) fn limit_named(&mut self, name: &ast::Name) -> Option<(String, Shape)> {
+        let full = self.counters.meant(&name.node);
+        if let [only] = full.as_slice() {
+            return self.counters.shapes.get(only).map(|shape| (only.clone(), shape.clone()));
+        }
+        if let [first, second, ..] = full.as_slice() {
+            let message = format!("several limits are called `{}`", name.node);
+            let diagnostic = Diagnostic::new(Code::RL0101, message, name.span, "which one?")
+                .fix("one of them", name.span, first)
+                .fix("another", name.span, second);
+            self.report(diagnostic);
+            return None;
         }
         let names = self.counters.names.iter().map(String::as_str);
         let mut diagnostic = self.unknown("limit", &name.node, name.span, names);
@@ -347,7 +377,7 @@ impl Checker<'_> {
                 self.counters.names.iter().take(3).map(|name| format!("`{name}`")).collect();
             diagnostic = diagnostic.help(format!("limits of this policy are {}", few.join(", ")));
         }
-        if !self.limit_names.contains(&name.node) {
+        if !self.limit_names.iter().any(|written| is_called(written, &name.node)) {
             self.missing(&name.node, diagnostic);
         }
         None

@@ -1,6 +1,10 @@
 //! What goes with what, and what types are called in messages.
 
-use limitrate_core::facts::FactType;
+use limitrate_core::{
+    facts::FactType,
+    literal,
+    unit::{PriceUnit, Unit},
+};
 use limitrate_grammar::{ast::RateWindow, code::Code, diagnostic::Diagnostic, span::Span};
 
 use super::Checker;
@@ -55,6 +59,7 @@ impl Type {
             FactType::Int { .. } => Self::Int,
             FactType::Percent => Self::Percent,
             FactType::Quantity(unit) => Self::Quantity(*unit),
+            FactType::Price(unit) => Self::Price(*unit),
             FactType::Duration => Self::Duration,
             FactType::Instant => Self::Instant,
             FactType::Date => Self::Date,
@@ -73,6 +78,7 @@ impl Type {
             Self::Int
                 | Self::Percent
                 | Self::Quantity(_)
+                | Self::Price(_)
                 | Self::Duration
                 | Self::Instant
                 | Self::Date
@@ -82,8 +88,11 @@ impl Type {
     }
 
     /// Whether values measure something, so that a wrong one is a matter of units.
-    const fn is_measure(&self) -> bool {
-        matches!(self, Self::Int | Self::Percent | Self::Quantity(_) | Self::Duration | Self::Rate(..))
+    pub(super) const fn is_measure(&self) -> bool {
+        matches!(
+            self,
+            Self::Int | Self::Percent | Self::Quantity(_) | Self::Price(_) | Self::Duration | Self::Rate(..)
+        )
     }
 
     /// What values are, for labels: "money (usd)".
@@ -94,6 +103,7 @@ impl Type {
             Self::Percent => "a percentage".into(),
             Self::Quantity(unit) if unit.is_money() => format!("money ({unit})"),
             Self::Quantity(unit) => format!("a quantity of {unit}"),
+            Self::Price(unit) => format!("a price ({unit})"),
             Self::Duration => "a length of time".into(),
             Self::Instant => "an instant".into(),
             Self::Date => "a date".into(),
@@ -140,6 +150,16 @@ impl Checker<'_> {
                     diagnostic = diagnostic.help(format!("the plans are {}", self.out.plans.join(", ")));
                 }
                 self.wrong(diagnostic, span)
+            }
+            (ExprKind::Const(value), Type::Price(unit)) => {
+                let ty = match (&expr.ty, wanted) {
+                    (Type::Price(from), _) => {
+                        rescaled(value, *from, *unit).map(|value| (value, wanted.clone()))
+                    }
+                    _ => None,
+                };
+                let (value, ty) = ty.unwrap_or((value, expr.ty));
+                Expr { kind: ExprKind::Const(value), ty, ..Expr::number(value, Type::Unknown, span) }
             }
             (ExprKind::If(condition, then, otherwise), Type::OneOf(_) | Type::Plan) => {
                 let then = self.coerce(*then, wanted);
@@ -231,6 +251,16 @@ impl Checker<'_> {
     }
 }
 
+/// A price of so much as one of another amount of the same, where that is exact: `$1/ktok` is `$1000/Mtok`.
+fn rescaled(value: i64, from: PriceUnit, to: PriceUnit) -> Option<i64> {
+    if (from.money, from.of) != (to.money, to.of) {
+        return None;
+    }
+    let scaled = i128::from(value) * i128::from(to.scale);
+    let exact = scaled % i128::from(from.scale) == 0;
+    i64::try_from(scaled / i128::from(from.scale)).ok().filter(|_| exact)
+}
+
 /// The report of two values that do not go together.
 fn mismatch(left: &Expr, right: &Expr, verb: &str) -> Diagnostic {
     let code = match (&left.ty, &right.ty) {
@@ -255,7 +285,35 @@ fn mismatch(left: &Expr, right: &Expr, verb: &str) -> Diagnostic {
         diagnostic.help("give both the same window, or write two limits with names of their own")
     } else if code == Code::RL0209 {
         diagnostic.help("a policy knows no exchange rates: convert before, and pass one currency")
+    } else if let Some(help) = priced(left, right).or_else(|| priced(right, left)) {
+        diagnostic.help(help)
     } else {
         diagnostic
     }
+}
+
+/// What to do about a quantity that meets money or a price.
+fn priced(money: &Expr, other: &Expr) -> Option<String> {
+    match (&money.ty, &other.ty) {
+        (Type::Quantity(money), Type::Quantity(of)) if money.is_money() && !of.is_money() => {
+            Some(format!("price the {of} too: multiply them by a price such as `{}`", example(*money, *of)))
+        }
+        (Type::Price(price), Type::Quantity(_)) => {
+            Some(format!("a price becomes money when it is multiplied by a quantity of {}", price.of))
+        }
+        (Type::Price(a), Type::Price(b)) if (a.money, a.of) == (b.money, b.of) => {
+            Some(format!("write both for the same amount: `{a}`"))
+        }
+        _ => None,
+    }
+}
+
+fn example(money: Unit, of: Unit) -> String {
+    let scale = match of {
+        Unit::Tokens => 1_000_000,
+        Unit::Bytes => 1 << 30,
+        Unit::Requests | Unit::Calls | Unit::Points | Unit::Usd | Unit::Eur | Unit::Declared(_) => 1,
+    };
+    let price = PriceUnit { money, of, scale };
+    literal::write_price(2_500_000_000_000, price).to_string()
 }

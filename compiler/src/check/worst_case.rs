@@ -5,14 +5,17 @@
 
 use limitrate_grammar::{ast::Verb, code::Code, diagnostic::Diagnostic};
 
-use super::{Checker, MAX_CHARGES};
+use super::{Checker, MAX_CHARGES, routes::Routes};
 use crate::{
     checked::{Limit, Stmt, Target},
     ir::methods,
 };
 
-/// Where more targets than this stand after `on`, they are not compared with each other: any of them may be met together.
+/// Where the targets of two rules make more pairs than this, they are not compared: any of them may be met together.
 const MAX_COMPARED: usize = 2_048;
+
+/// So many steps are gone to find out which targets are met together; where it takes more, any of them may be.
+const MAX_VISITS: usize = 1 << 22;
 
 /// Some charges that apply together, and the requests that can meet them.
 struct Part<'c> {
@@ -21,13 +24,6 @@ struct Part<'c> {
     charges: usize,
     /// The plans they belong to; `None` for a rule's.
     plans: Option<&'c [usize]>,
-}
-
-impl Part<'_> {
-    /// Whether a request that matches `target` can meet this; one that matches nothing, without a target.
-    fn meets(&self, target: Option<&Target>) -> bool {
-        self.on.is_empty() || target.is_some_and(|target| self.on.iter().any(|own| overlap(own, target)))
-    }
 }
 
 impl Checker<'_> {
@@ -59,31 +55,54 @@ impl Checker<'_> {
             plans: Some(&of_plan.plans),
         });
         let parts: Vec<Part<'_>> = rules.chain(plans).filter(|part| part.charges > 0).collect();
-        if parts.iter().map(|part| part.on.len()).sum::<usize>() > MAX_COMPARED {
-            return self.met(&parts, |_| true);
+        let mut routes = Routes::default();
+        for (at, part) in parts.iter().enumerate() {
+            part.on.iter().for_each(|target| routes.insert(&target.pattern, (at, target.verb)));
         }
+        let mut always = Sum { of_rules: 0, of_plans: vec![0; self.out.plans.len()] };
+        parts.iter().filter(|part| part.on.is_empty()).for_each(|part| always.add(part));
+        let mut most = always.most();
+        let mut left = MAX_VISITS;
         // All that a request meets overlaps with any one target that it matches.
-        let targets = parts.iter().flat_map(|part| part.on).map(Some);
-        let met = |target| self.met(&parts, |part| part.meets(target));
-        targets.chain([None]).map(met).max().unwrap_or(0)
+        for target in parts.iter().flat_map(|part| part.on) {
+            let Some(mut met) = routes.overlapping(&target.pattern, &mut left) else {
+                parts.iter().filter(|part| !part.on.is_empty()).for_each(|part| always.add(part));
+                return always.most();
+            };
+            met.retain(|(_, verb)| share_a_method(*verb, target.verb));
+            met.sort_unstable_by_key(|(at, _)| *at);
+            met.dedup_by_key(|(at, _)| *at);
+            let mut together = always.clone();
+            met.iter().filter_map(|(at, _)| parts.get(*at)).for_each(|part| together.add(part));
+            most = most.max(together.most());
+        }
+        most
     }
+}
 
-    /// The most charges of the parts that are met.
-    fn met(&self, parts: &[Part<'_>], is_met: impl Fn(&Part<'_>) -> bool) -> usize {
-        let (mut of_rules, mut of_plans) = (0, vec![0; self.out.plans.len()]);
-        for part in parts.iter().filter(|part| is_met(part)) {
-            match part.plans {
-                None => of_rules += part.charges,
-                Some(plans) => {
-                    for plan in plans {
-                        if let Some(sum) = of_plans.get_mut(*plan) {
-                            *sum += part.charges;
-                        }
-                    }
-                }
+/// The charges of parts that are met together.
+#[derive(Clone)]
+struct Sum {
+    of_rules: usize,
+    of_plans: Vec<usize>,
+}
+
+impl Sum {
+    fn add(&mut self, part: &Part<'_>) {
+        let Some(plans) = part.plans else {
+            self.of_rules += part.charges;
+            return;
+        };
+        for plan in plans {
+            if let Some(sum) = self.of_plans.get_mut(*plan) {
+                *sum += part.charges;
             }
         }
-        of_rules + of_plans.into_iter().max().unwrap_or(0)
+    }
+
+    /// With the plan that has the most: a request has one.
+    fn most(&self) -> usize {
+        self.of_rules + self.of_plans.iter().max().copied().unwrap_or(0)
     }
 }
 

@@ -8,8 +8,7 @@ use super::{Checked, Expr, ExprKind};
 
 impl Expr {
     /// The expressions directly inside, in their order; of a `let`, what it stands for is not one.
-    #[must_use]
-    pub fn operands(&self) -> Vec<&Self> {
+    pub(crate) fn children(&self) -> Vec<&Self> {
         match &self.kind {
             ExprKind::Const(_)
             | ExprKind::Text(_)
@@ -17,10 +16,40 @@ impl Expr {
             | ExprKind::Now
             | ExprKind::Let(_)
             | ExprKind::Holds(_) => Vec::new(),
-            ExprKind::ByPlan(values) => values.iter().collect(),
+            ExprKind::ByPlan(parts) | ExprKind::Lookup(_, _, parts) => parts.iter().collect(),
             ExprKind::Not(a)
             | ExprKind::Present(a)
             | ExprKind::InNets(a, _)
+            | ExprKind::Lower(a)
+            | ExprKind::Length(a)
+            | ExprKind::Has(a, ..)
+            | ExprKind::Like(a, _)
+            | ExprKind::Matches(a, _) => vec![a],
+            ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Coalesce(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::Arithmetic(_, a, b) => vec![a, b],
+            ExprKind::If(a, b, c) => vec![a, b, c],
+        }
+    }
+
+    /// The same as [`Self::children`], to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
+        match &mut self.kind {
+            ExprKind::Const(_)
+            | ExprKind::Text(_)
+            | ExprKind::Fact(_)
+            | ExprKind::Now
+            | ExprKind::Let(_)
+            | ExprKind::Holds(_) => Vec::new(),
+            ExprKind::ByPlan(parts) | ExprKind::Lookup(_, _, parts) => parts.iter_mut().collect(),
+            ExprKind::Not(a)
+            | ExprKind::Present(a)
+            | ExprKind::InNets(a, _)
+            | ExprKind::Lower(a)
+            | ExprKind::Length(a)
+            | ExprKind::Has(a, ..)
             | ExprKind::Like(a, _)
             | ExprKind::Matches(a, _) => vec![a],
             ExprKind::And(a, b)
@@ -48,7 +77,7 @@ impl Checked {
             {
                 open.extend(self.lets.get(id.0));
             }
-            open.extend(expr.operands());
+            open.extend(expr.children());
         }
     }
 }

@@ -85,8 +85,8 @@ pub(super) fn function(
     translator.builder.finalize(config);
 }
 
-struct Translator<'a> {
-    builder: FunctionBuilder<'a>,
+pub(super) struct Translator<'a> {
+    pub(super) builder: FunctionBuilder<'a>,
     program: &'a Program,
     frame: Value,
     /// Nodes computed in blocks that come before every block to come.
@@ -187,6 +187,9 @@ impl Translator<'_> {
             Arithmetic::Scale => self.scale(a, b),
             Arithmetic::Min => self.builder.ins().smin(a, b),
             Arithmetic::Max => self.builder.ins().smax(a, b),
+            Arithmetic::Divide => self.quotient(a, b),
+            Arithmetic::Ratio => self.ratio(a, b),
+            Arithmetic::Price(divisor) => self.price(a, b, divisor),
         }
     }
 
@@ -207,12 +210,12 @@ impl Translator<'_> {
     }
 
     /// The least 64-bit number where `sign` is negative, else the greatest.
-    fn end_of_range(&mut self, sign: Value) -> Value {
+    pub(super) fn end_of_range(&mut self, sign: Value) -> Value {
         let mask = self.builder.ins().sshr_imm_s(sign, 63);
         self.builder.ins().bxor_imm_s(mask, i64::MAX)
     }
 
-    fn multiply(&mut self, a: Value, b: Value) -> Value {
+    pub(super) fn multiply(&mut self, a: Value, b: Value) -> Value {
         let low = self.builder.ins().imul(a, b);
         let high = self.builder.ins().smulhi(a, b);
         let extended = self.builder.ins().sshr_imm_s(low, 63);

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Burst, ChargeSite, Exceed, Node, NodeId, Program, slot::Slot};
+use super::{
+    Burst, ChargeSite, Exceed, Node, NodeId, Program,
+    slot::{Slot, Subject},
+};
 use limitrate_core::{
     charge::Mode,
     facts::FactId,
@@ -97,20 +100,28 @@ impl Program {
         self.facts.get(usize::from(fact.0)).map_or("?", |f| &f.decl.name)
     }
 
+    fn subject(&self, subject: Subject) -> String {
+        let name = self.fact_name(subject.fact);
+        if subject.lower { format!("lower({name})") } else { name.to_owned() }
+    }
+
     fn print_slot(&self, slot: Slot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tables = &self.tables;
         match slot {
             Slot::Value(fact) => write!(f, "value {}", self.fact_name(fact)),
             Slot::Present(fact) => write!(f, "present {}", self.fact_name(fact)),
-            Slot::Text(fact) => write!(f, "text {}", self.fact_name(fact)),
-            Slot::SameText(a, b) => write!(f, "same {} {}", self.fact_name(a), self.fact_name(b)),
+            Slot::Text(subject) => write!(f, "text {}", self.subject(subject)),
+            Slot::SameText(a, b) => write!(f, "same {} {}", self.subject(a), self.subject(b)),
+            Slot::SameAddress(a, b) => write!(f, "same {} {}", self.fact_name(a), self.fact_name(b)),
+            Slot::Length(fact) => write!(f, "length {}", self.fact_name(fact)),
+            Slot::Has(subject, i) => write!(f, "has {} {i}", self.subject(subject)),
             Slot::Route(_, i) => match tables.patterns.get(i) {
                 Some(pattern) => write!(f, "route {pattern}"),
                 None => write!(f, "route ?"),
             },
             Slot::InNets(fact, i) => write!(f, "nets {} {i}", self.fact_name(fact)),
-            Slot::Like(fact, i) => write!(f, "like {} {i}", self.fact_name(fact)),
-            Slot::Matches(fact, i) => write!(f, "matches {} {i}", self.fact_name(fact)),
+            Slot::Like(subject, i) => write!(f, "like {} {i}", self.subject(subject)),
+            Slot::Matches(subject, i) => write!(f, "matches {} {i}", self.subject(subject)),
             Slot::Rollout(fact, i) => {
                 let rule = tables.rollouts.get(i).map_or("?", String::as_str);
                 write!(f, "rollout {rule} by {}", self.fact_name(fact))

@@ -3,6 +3,21 @@
 
 use limitrate_core::facts::FactId;
 
+/// The text of a fact, as it is or in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// The fact.
+    pub fact: FactId,
+    /// Whether its ASCII letters are read in lower case.
+    pub lower: bool,
+}
+
+impl From<FactId> for Subject {
+    fn from(fact: FactId) -> Self {
+        Self { fact, lower: false }
+    }
+}
+
 /// What a slot holds. A slot of an absent fact holds 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
@@ -10,18 +25,24 @@ pub enum Slot {
     Value(FactId),
     /// 1 if the request has the fact.
     Present(FactId),
-    /// The position plus one of the fact's text in [`super::Tables::texts`]; 0 for any other text.
-    Text(FactId),
+    /// The position plus one of the text in [`super::Tables::texts`]; 0 for any other text.
+    Text(Subject),
     /// 1 if both facts are there and have the same text.
-    SameText(FactId, FactId),
+    SameText(Subject, Subject),
+    /// 1 if both facts are there and are the same address.
+    SameAddress(FactId, FactId),
+    /// The length of the text in bytes.
+    Length(FactId),
     /// 1 if the normalised path matches this pattern.
     Route(FactId, usize),
     /// 1 if the address lies in this set.
     InNets(FactId, usize),
+    /// 1 if the text has this text in it: a position in [`super::Tables::parts`].
+    Has(Subject, usize),
     /// 1 if the text matches this glob.
-    Like(FactId, usize),
+    Like(Subject, usize),
     /// 1 if the text contains a match of this regular expression.
-    Matches(FactId, usize),
+    Matches(Subject, usize),
     /// Where the fact's value lies in the rollout of a rule: a number below a million, the same each time.
     Rollout(FactId, usize),
     /// 1 if this schedule holds now.
@@ -31,20 +52,23 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// The fact it is computed from, if it is one.
+    /// The facts it is computed from.
     #[must_use]
-    pub const fn fact(self) -> Option<FactId> {
+    pub const fn facts(self) -> [Option<FactId>; 2] {
         match self {
             Self::Value(fact)
             | Self::Present(fact)
-            | Self::Text(fact)
-            | Self::SameText(fact, _)
+            | Self::Length(fact)
             | Self::Route(fact, _)
             | Self::InNets(fact, _)
-            | Self::Like(fact, _)
-            | Self::Matches(fact, _)
-            | Self::Rollout(fact, _) => Some(fact),
-            Self::Schedule(_) | Self::Now => None,
+            | Self::Rollout(fact, _) => [Some(fact), None],
+            Self::Text(subject)
+            | Self::Has(subject, _)
+            | Self::Like(subject, _)
+            | Self::Matches(subject, _) => [Some(subject.fact), None],
+            Self::SameText(a, b) => [Some(a.fact), Some(b.fact)],
+            Self::SameAddress(a, b) => [Some(a), Some(b)],
+            Self::Schedule(_) | Self::Now => [None, None],
         }
     }
 }

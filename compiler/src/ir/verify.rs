@@ -2,7 +2,8 @@
 
 use limitrate_core::charge::Mode;
 
-use super::{ChargeSite, Exceed, Node, NodeId, Program, slot::Slot};
+use super::{ChargeSite, Exceed, Node, NodeId, Program, arithmetic, slot::Slot};
+use crate::checked::Arithmetic;
 
 /// An invariant that a program breaks: a bug of the compiler, never of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum Malformed {
     /// A node reads a slot that the frame does not have.
     #[error("node {0} reads a slot outside the frame")]
     Slot(usize),
+    /// A price has a divisor outside its bounds.
+    #[error("node {0} divides by what is no divisor of a price")]
+    Divisor(usize),
     /// A site refers to a node, limit or origin that is not there.
     #[error("site {0} refers to something that is not there")]
     Site(usize),
@@ -39,6 +43,11 @@ pub fn verify(program: &Program) -> Result<(), Malformed> {
                 true
             }
             Node::Not(a) => before(a),
+            Node::Arithmetic(Arithmetic::Price(divisor), _, _)
+                if !(1..=arithmetic::MAX_DIVISOR).contains(&divisor) =>
+            {
+                return Err(Malformed::Divisor(i));
+            }
             Node::And(a, b) | Node::Or(a, b) | Node::Compare(_, a, b) | Node::Arithmetic(_, a, b) => {
                 before(a) && before(b)
             }
@@ -90,12 +99,18 @@ fn slot_is_backed(program: &Program, slot: Slot) -> bool {
     let entry = match slot {
         Slot::Route(_, i) => i < tables.patterns.len(),
         Slot::InNets(_, i) => i < tables.nets.len(),
+        Slot::Has(_, i) => i < tables.parts.len(),
         Slot::Like(_, i) => i < tables.globs.len(),
         Slot::Matches(_, i) => i < tables.regexes.len(),
         Slot::Rollout(_, i) => i < tables.rollouts.len(),
         Slot::Schedule(i) => i < tables.schedules.len(),
-        Slot::SameText(_, other) => usize::from(other.0) < program.facts.len(),
-        Slot::Value(_) | Slot::Present(_) | Slot::Text(_) | Slot::Now => true,
+        Slot::SameText(..)
+        | Slot::SameAddress(..)
+        | Slot::Length(_)
+        | Slot::Value(_)
+        | Slot::Present(_)
+        | Slot::Text(_)
+        | Slot::Now => true,
     };
-    entry && slot.fact().is_none_or(|fact| usize::from(fact.0) < program.facts.len())
+    entry && slot.facts().into_iter().flatten().all(|fact| usize::from(fact.0) < program.facts.len())
 }

@@ -1,18 +1,25 @@
 //! Expressions: values, presence, and tests that become slots.
 
 use ipnet::IpNet;
-use limitrate_core::{facts::FactId, glob::Glob, net::NetSet};
+use limitrate_core::{
+    facts::{FactDecl, FactId, Phase},
+    glob::Glob,
+    net::NetSet,
+};
 
 use super::{Lowering, lets::Reading};
 use crate::{
-    checked::{Comparison, Expr, ExprKind, Type},
-    ir::{NodeId, slot::Slot},
+    checked::{Comparison, Expr, ExprKind, TableId, Type},
+    ir::{
+        NodeId,
+        slot::{Slot, Subject},
+    },
 };
 
-/// A test of text or an address: what it is for a fact, and for text that the policy has written.
-struct Test<'t> {
-    slot: &'t dyn Fn(FactId) -> Slot,
-    literal: &'t dyn Fn(&str) -> bool,
+/// What is asked of text or an address: what it is for a fact, and for text that the policy has written.
+pub(super) struct Test<'t> {
+    pub(super) slot: &'t dyn Fn(Subject) -> Slot,
+    pub(super) literal: &'t dyn Fn(&str) -> i64,
 }
 
 impl Lowering<'_> {
@@ -24,12 +31,15 @@ impl Lowering<'_> {
                 let id = self.tables.text(text);
                 self.graph.constant(id)
             }
-            ExprKind::Fact(fact) if expr.ty == Type::Text => self.graph.slot(Slot::Text(*fact)),
+            ExprKind::Fact(fact) if expr.ty == Type::Text => self.graph.slot(Slot::Text((*fact).into())),
             ExprKind::Fact(fact) => self.graph.slot(Slot::Value(*fact)),
             ExprKind::Now => self.graph.slot(Slot::Now),
             ExprKind::ByPlan(values) => {
                 let value = self.by_plan(values, &mut |l, value| l.value(value));
                 if expr.ty == Type::Bool { self.with_plan(value) } else { value }
+            }
+            ExprKind::Lookup(table, column, keys) => {
+                self.lookup(*table, *column, keys, &mut |l, cell| l.value(cell))
             }
             ExprKind::Let(id) => self.of_let(*id, Reading::Value, &mut |l, value| l.value(value)),
             ExprKind::Not(inner) => {
@@ -56,6 +66,9 @@ impl Lowering<'_> {
             }
             ExprKind::Present(value) => self.present(value),
             ExprKind::InNets(value, nets) => self.in_nets(value, nets),
+            ExprKind::Lower(inner) => self.lowered(inner),
+            ExprKind::Length(text) => self.length(text),
+            ExprKind::Has(text, place, part) => self.has(text, *place, part),
             ExprKind::Like(value, pattern) => self.like(value, pattern),
             ExprKind::Matches(value, pattern) => self.matches(value, pattern),
             ExprKind::Holds(schedule) => self.graph.slot(Slot::Schedule(schedule.0)),
@@ -72,6 +85,7 @@ impl Lowering<'_> {
         match &expr.kind {
             ExprKind::Fact(fact) => self.fact_present(*fact),
             ExprKind::Let(id) => self.of_let(*id, Reading::Present, &mut |l, value| l.present(value)),
+            ExprKind::Lower(text) | ExprKind::Length(text) => self.present(text),
             ExprKind::Coalesce(left, right) => {
                 let (left, right) = (self.present(left), self.present(right));
                 self.graph.or(left, right)
@@ -88,6 +102,7 @@ impl Lowering<'_> {
             ExprKind::ByPlan(_) => self.plan_present(),
             ExprKind::Const(_)
             | ExprKind::Text(_)
+            | ExprKind::Lookup(..)
             | ExprKind::Now
             | ExprKind::Not(_)
             | ExprKind::And(..)
@@ -95,16 +110,18 @@ impl Lowering<'_> {
             | ExprKind::Compare(..)
             | ExprKind::Present(_)
             | ExprKind::InNets(..)
+            | ExprKind::Has(..)
             | ExprKind::Like(..)
             | ExprKind::Matches(..)
             | ExprKind::Holds(_) => self.graph.truth(true),
         }
     }
 
-    /// Whether a request has the fact: always, unless it is optional without a default.
+    /// Whether a request has the fact: always, unless it is optional without a default, or its response may lack it.
     pub(super) fn fact_present(&mut self, fact: FactId) -> NodeId {
         let declared = self.checked.facts.get(usize::from(fact.0)).map(|f| &f.decl);
-        if declared.is_some_and(|decl| decl.optional && decl.default.is_none()) {
+        let may_lack = |decl: &FactDecl| decl.optional || decl.phase == Phase::Response;
+        if declared.is_some_and(|decl| may_lack(decl) && decl.default.is_none()) {
             self.graph.slot(Slot::Present(fact))
         } else {
             self.graph.truth(true)
@@ -120,6 +137,9 @@ impl Lowering<'_> {
                 self.graph.select(condition, then, otherwise)
             }
             ExprKind::ByPlan(values) => self.by_plan(values, &mut |l, value| l.unlimited(value)),
+            ExprKind::Lookup(table, column, keys) => {
+                self.lookup(*table, *column, keys, &mut |l, cell| l.unlimited(cell))
+            }
             ExprKind::Let(id) => self.of_let(*id, Reading::Unlimited, &mut |l, value| l.unlimited(value)),
             ExprKind::Arithmetic(_, left, _) => self.unlimited(left),
             ExprKind::Coalesce(left, right) => {
@@ -138,6 +158,9 @@ impl Lowering<'_> {
             | ExprKind::Compare(..)
             | ExprKind::Present(_)
             | ExprKind::InNets(..)
+            | ExprKind::Lower(_)
+            | ExprKind::Length(_)
+            | ExprKind::Has(..)
             | ExprKind::Like(..)
             | ExprKind::Matches(..)
             | ExprKind::Holds(_) => self.graph.truth(expr.ty == Type::Unlimited),
@@ -145,7 +168,11 @@ impl Lowering<'_> {
     }
 
     /// The value that belongs to the request's plan.
-    fn by_plan(&mut self, values: &[Expr], of: &mut dyn FnMut(&mut Self, &Expr) -> NodeId) -> NodeId {
+    pub(super) fn by_plan(
+        &mut self,
+        values: &[Expr],
+        of: &mut dyn FnMut(&mut Self, &Expr) -> NodeId,
+    ) -> NodeId {
         let Some(plan_fact) = self.checked.plan_fact else { return self.graph.constant(0) };
         let mut nodes: Vec<NodeId> = values.iter().map(|value| of(self, value)).collect();
         let Some(mut chosen) = nodes.pop() else { return self.graph.constant(0) };
@@ -154,6 +181,38 @@ impl Lowering<'_> {
             chosen = self.graph.select(is, node, chosen);
         }
         chosen
+    }
+
+    /// What `of` makes of the cell that the keys choose.
+    pub(super) fn lookup(
+        &mut self,
+        table: TableId,
+        column: usize,
+        keys: &[Expr],
+        of: &mut dyn FnMut(&mut Self, &Expr) -> NodeId,
+    ) -> NodeId {
+        let rows = self.checked.tables.get(table.0).map(|table| table.rows.as_slice()).unwrap_or_default();
+        let keys: Vec<(NodeId, NodeId)> =
+            keys.iter().map(|key| (self.value(key), self.present(key))).collect();
+        let mut chosen: Option<NodeId> = None;
+        for row in rows.iter().rev() {
+            let Some(cell) = row.cells.get(column) else { continue };
+            let value = of(self, cell);
+            let Some(otherwise) = chosen else {
+                chosen = Some(value);
+                continue;
+            };
+            let mut fits = self.graph.truth(true);
+            for ((key, present), pattern) in keys.iter().zip(&row.patterns) {
+                let Some(pattern) = pattern else { continue };
+                let pattern = self.value(pattern);
+                let is = self.graph.compare(Comparison::Eq, *key, pattern);
+                let is = self.graph.and(*present, is);
+                fits = self.graph.and(fits, is);
+            }
+            chosen = Some(self.graph.select(fits, value, otherwise));
+        }
+        chosen.unwrap_or_else(|| self.graph.constant(0))
     }
 
     /// Whether the request has a plan.
@@ -179,7 +238,7 @@ impl Lowering<'_> {
 
     /// Whether a fact has this text.
     pub(super) fn text_is(&mut self, fact: FactId, text: &str) -> NodeId {
-        let slot = self.graph.slot(Slot::Text(fact));
+        let slot = self.graph.slot(Slot::Text(fact.into()));
         let id = self.tables.text(text);
         let id = self.graph.constant(id);
         self.graph.compare(Comparison::Eq, slot, id)
@@ -187,12 +246,12 @@ impl Lowering<'_> {
 
     /// A comparison; where a side is absent, it does not hold.
     fn comparison(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> NodeId {
-        let holds = match (&left.kind, &right.kind) {
-            (ExprKind::Fact(a), ExprKind::Fact(b)) if left.ty == Type::Text => {
-                let same = self.graph.slot(Slot::SameText(*a, *b));
+        let holds = match () {
+            () if matches!(left.ty, Type::Text | Type::Ip) && left.reads_fact() && right.reads_fact() => {
+                let same = self.same(left, right);
                 if comparison == Comparison::Ne { self.graph.not(same) } else { same }
             }
-            _ => {
+            () => {
                 let (a, b) = (self.value(left), self.value(right));
                 self.graph.compare(comparison, a, b)
             }
@@ -204,30 +263,38 @@ impl Lowering<'_> {
 
     fn in_nets(&mut self, value: &Expr, nets: &[IpNet]) -> NodeId {
         let table = self.tables.nets(nets.iter().copied().collect::<NetSet>());
-        self.test(value, &Test { slot: &|fact| Slot::InNets(fact, table), literal: &|_| false })
+        self.test(value, &Test { slot: &|of| Slot::InNets(of.fact, table), literal: &|_| 0 })
     }
 
     fn like(&mut self, value: &Expr, pattern: &str) -> NodeId {
         let glob = Glob::new(pattern);
         let table = self.tables.glob(pattern, &glob);
-        self.test(value, &Test { slot: &|fact| Slot::Like(fact, table), literal: &|text| glob.matches(text) })
+        self.test(
+            value,
+            &Test { slot: &|of| Slot::Like(of, table), literal: &|text| glob.matches(text).into() },
+        )
     }
 
     fn matches(&mut self, value: &Expr, pattern: &str) -> NodeId {
         let Some((table, regex)) = self.tables.regex(pattern) else { return self.graph.truth(false) };
         self.test(
             value,
-            &Test { slot: &|fact| Slot::Matches(fact, table), literal: &|text| regex.is_match(text) },
+            &Test { slot: &|of| Slot::Matches(of, table), literal: &|text| regex.is_match(text).into() },
         )
     }
 
     /// A test, brought down to the facts and texts that the value is chosen from.
-    fn test(&mut self, value: &Expr, test: &Test<'_>) -> NodeId {
+    pub(super) fn test(&mut self, value: &Expr, test: &Test<'_>) -> NodeId {
         match &value.kind {
-            ExprKind::Fact(fact) => self.graph.slot((test.slot)(*fact)),
-            ExprKind::Text(text) => self.graph.truth((test.literal)(text)),
+            ExprKind::Fact(fact) => self.graph.slot((test.slot)((*fact).into())),
+            ExprKind::Text(text) => self.graph.constant((test.literal)(text)),
+            ExprKind::Lower(inner) => {
+                let slot = |of| (test.slot)(Subject { lower: true, ..of });
+                let literal = |text: &str| (test.literal)(&text.to_ascii_lowercase());
+                self.test(inner, &Test { slot: &slot, literal: &literal })
+            }
             ExprKind::Let(id) => {
-                let reading = Reading::Test((test.slot)(FactId(0)));
+                let reading = Reading::Test((test.slot)(FactId(0).into()));
                 self.of_let(*id, reading, &mut |l, value| l.test(value, test))
             }
             ExprKind::Coalesce(left, right) => {
@@ -239,6 +306,9 @@ impl Lowering<'_> {
                 let condition = self.value(condition);
                 let (then, otherwise) = (self.test(then, test), self.test(otherwise, test));
                 self.graph.select(condition, then, otherwise)
+            }
+            ExprKind::Lookup(table, column, keys) => {
+                self.lookup(*table, *column, keys, &mut |l, cell| l.test(cell, test))
             }
             ExprKind::ByPlan(values) => {
                 let holds = self.by_plan(values, &mut |l, value| l.test(value, test));
@@ -254,6 +324,8 @@ impl Lowering<'_> {
             | ExprKind::Arithmetic(..)
             | ExprKind::Present(_)
             | ExprKind::InNets(..)
+            | ExprKind::Length(_)
+            | ExprKind::Has(..)
             | ExprKind::Like(..)
             | ExprKind::Matches(..)
             | ExprKind::Holds(_) => self.graph.truth(false),

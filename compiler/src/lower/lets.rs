@@ -18,6 +18,8 @@ pub(super) enum Reading {
     Value,
     /// Whether it is there.
     Present,
+    /// The text in lower case.
+    Lowered,
     /// Whether it is `unlimited`.
     Unlimited,
     /// Whether the response told all that it looks at.
@@ -62,27 +64,8 @@ impl<'c> Lowering<'c> {
 
 /// Adds the `let`s that an expression names.
 fn lets_in(expr: &Expr, found: &mut Vec<usize>) {
-    match &expr.kind {
-        ExprKind::Let(id) => found.push(id.0),
-        ExprKind::Not(a)
-        | ExprKind::Present(a)
-        | ExprKind::InNets(a, _)
-        | ExprKind::Like(a, _)
-        | ExprKind::Matches(a, _) => lets_in(a, found),
-        ExprKind::And(a, b)
-        | ExprKind::Or(a, b)
-        | ExprKind::Coalesce(a, b)
-        | ExprKind::Compare(_, a, b)
-        | ExprKind::Arithmetic(_, a, b) => {
-            lets_in(a, found);
-            lets_in(b, found);
-        }
-        ExprKind::If(a, b, c) => {
-            lets_in(a, found);
-            lets_in(b, found);
-            lets_in(c, found);
-        }
-        ExprKind::ByPlan(values) => values.iter().for_each(|value| lets_in(value, found)),
-        ExprKind::Const(_) | ExprKind::Text(_) | ExprKind::Fact(_) | ExprKind::Now | ExprKind::Holds(_) => {}
+    if let ExprKind::Let(id) = &expr.kind {
+        found.push(id.0);
     }
+    expr.children().into_iter().for_each(|child| lets_in(child, found));
 }

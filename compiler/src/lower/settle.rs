@@ -37,7 +37,7 @@ impl Lowering<'_> {
             return self.graph.and(known, branch);
         }
         let mut known = self.graph.truth(true);
-        for operand in expr.operands() {
+        for operand in expr.children() {
             let operand = self.known(operand);
             known = self.graph.and(known, operand);
         }

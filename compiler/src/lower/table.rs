@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use limitrate_core::{glob::Glob, net::NetSet, path::Pattern};
 
-use crate::{check::MAX_REGEX_BYTES, ir::Tables};
+use crate::{check::MAX_REGEX_BYTES, checked::Place, ir::Tables};
 
 /// Tables that grow, with the position of every entry by what it was written as.
 #[derive(Debug, Default)]
@@ -12,6 +12,7 @@ pub(super) struct TableBuilder {
     tables: Tables,
     texts: HashMap<String, usize>,
     patterns: HashMap<String, usize>,
+    parts: HashMap<String, usize>,
     globs: HashMap<String, usize>,
     regexes: HashMap<String, usize>,
     rollouts: HashMap<String, usize>,
@@ -41,6 +42,12 @@ impl TableBuilder {
             self.tables.nets.push(nets);
             self.tables.nets.len() - 1
         })
+    }
+
+    /// The position of a text that is looked for at a place.
+    pub(super) fn part(&mut self, place: Place, part: &str) -> usize {
+        let name = format!("{place:?} {part}");
+        entry(&mut self.parts, &name, &mut self.tables.parts, || (place, part.to_owned()))
     }
 
     /// The position of a pattern of `like`.

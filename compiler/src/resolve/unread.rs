@@ -11,8 +11,20 @@ use limitrate_grammar::{
 use crate::source::Sources;
 
 /// The words that stand before a name where it is declared.
-const DECLARING: [&str; 9] =
-    ["rule", "plan", "set", "schedule", "calendar", "limit", "let", "use", "hierarchy"];
+const DECLARING: [&str; 12] = [
+    "rule",
+    "plan",
+    "set",
+    "schedule",
+    "calendar",
+    "limit",
+    "let",
+    "use",
+    "hierarchy",
+    "table",
+    "fn",
+    "unit",
+];
 
 /// What ends an entry of a rule or plan, where another begins.
 const ENTRY_WORDS: [&str; 12] =
@@ -27,6 +39,8 @@ pub struct Unread {
     spans: Vec<Span>,
     /// How many bytes have been searched for declarations.
     searched: Cell<usize>,
+    /// The modules with something that could not be read.
+    damaged: Vec<SourceId>,
 }
 
 /// After so many bytes searched, any name may be declared: a policy with as many mistakes is reported anyway.
@@ -52,18 +66,31 @@ impl Unread {
         let mut lines: Vec<Range<usize>> = spans.iter().map(|span| line_around(&text, *span)).collect();
         lines.sort_unstable_by_key(|line| (line.start, line.end));
         lines.dedup();
-        Self { text, lines, spans, searched: Cell::new(0) }
+        Self { text, lines, spans, searched: Cell::new(0), damaged: Vec::new() }
+    }
+
+    /// Notes that a module could not be read in full.
+    pub(super) fn damage(&mut self, module: SourceId) {
+        self.damaged.push(module);
+    }
+
+    /// Whether a module could not be read in full.
+    pub(super) fn is_damaged(&self, module: SourceId) -> bool {
+        self.damaged.contains(&module)
     }
 
     /// Whether there is any.
     #[must_use]
     pub const fn any(&self) -> bool {
-        !self.spans.is_empty()
+        !self.spans.is_empty() || !self.damaged.is_empty()
     }
 
     /// Whether the entry at `span` may go on with what could not be read.
     #[must_use]
     pub fn cuts_short(&self, span: Span) -> bool {
+        if span.source != SourceId(0) {
+            return self.is_damaged(span.source);
+        }
         let next = self.spans.partition_point(|unread| unread.start <= span.end);
         let (upto, after) = self.spans.split_at(next);
         let reaches = |unread: &Span| {
@@ -74,10 +101,26 @@ impl Unread {
     }
 
     /// Whether a line under `span` could not be read in full, so that what was read of it may not be what was meant.
+    /// Of a module, all lines are doubted once one is.
     #[must_use]
     pub fn touches(&self, span: Span) -> bool {
+        if self.is_damaged(span.source) {
+            return true;
+        }
         let (start, end) = (span.start as usize, span.end as usize);
         span.source == SourceId(0) && self.lines.iter().any(|line| start <= line.end && line.start <= end)
+    }
+
+    /// Whether names of a module may have been listed in what could not be read.
+    #[must_use]
+    pub fn may_import(&self) -> bool {
+        self.lines.iter().any(|line| {
+            let line = self.text.get(line.clone()).unwrap_or_default().trim_start();
+            let head = line.split_once('(').map_or(line, |(head, _)| head);
+            // `use`, or what is left of it where that word was lost: `std.patterns (login)`.
+            let names_module = head.contains('.') && !head.contains([':', '{', '"', '/']);
+            line.split_whitespace().next() == Some("use") || names_module
+        })
     }
 
     /// Whether `name` may be declared in what could not be read: it stands there, or is declared somewhere in the text.
@@ -142,6 +185,18 @@ mod tests {
         assert!(unread.may_declare("api"));
         assert!(!unread.may_declare("account"));
         assert!(!unread.may_declare("team"));
+    }
+
+    #[test]
+    fn a_lost_list_of_names_is_told_from_other_lines() {
+        for line in
+            ["use acme.nets (office", "acme.nets (office)", "== acme.nets (office)", "std.units", "use"]
+        {
+            assert!(unread(line, line).may_import(), "{line}");
+        }
+        for line in ["rul api { exempt }", "limit 5 req/s per prefix(ip, 24)", "account.id : key"] {
+            assert!(!unread(line, line).may_import(), "{line}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Keys: what may be one, what a level of the hierarchy adds, and which limits are skipped.
 
-use limitrate_compiler::{checked::KeySource, grammar::code::Code};
+use limitrate_compiler::grammar::code::Code;
 
 use crate::{assert_codes, compiled};
 
@@ -24,16 +24,8 @@ fn keys(body: &str) -> String {
         .keys
         .iter()
         .map(|part| {
-            let sources: Vec<String> = part
-                .alternatives
-                .iter()
-                .map(|source| match source {
-                    KeySource::Fact(id) => {
-                        program.facts.get(usize::from(id.0)).unwrap().decl.name.to_string()
-                    }
-                    KeySource::Literal(text) => format!("\"{text}\""),
-                })
-                .collect();
+            let sources: Vec<String> =
+                part.alternatives.iter().map(|source| source.words(&program.facts)).collect();
             format!("{}{}", sources.join("|"), if part.skip_without.is_some() { "?" } else { "" })
         })
         .collect();

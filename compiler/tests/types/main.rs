@@ -10,6 +10,7 @@ mod plans;
 mod policies;
 mod reserve;
 mod units;
+mod values;
 
 use limitrate_compiler::{
     Engine, Policy, compile,
@@ -24,7 +25,7 @@ fn assert_codes(rows: &[(&str, &[Code])], policy: impl Fn(&str) -> String) {
 }
 
 fn mismatch(row: &str, wanted: &[Code], text: &str) -> Option<String> {
-    let found = policies::without_practice(policies::diagnostics(text), wanted);
+    let found = policies::without_practice(policies::without_lints(text), wanted);
     let codes: Vec<Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
     let said: Vec<&Diagnostic> = found.iter().collect();
     (codes != wanted).then(|| format!("{row}\n    gave {codes:?}, not {wanted:?}: {said:#?}\n"))

@@ -114,6 +114,15 @@ fn amounts_multiply_with_numbers_and_percentages_and_ceilings_with_percentages()
 }
 
 #[test]
+fn amounts_divide_by_their_unit_by_numbers_and_by_time_and_nothing_divides_by_what_may_be_zero() {
+    every_pair("/", |a, b| match (a, b) {
+        (Bytes | Tokens | Usd | Eur, Duration) => Some(Code::RL0403),
+        (a, b) if a.is_amount() && (a == b || b == Int) => Some(Code::RL0206),
+        (a, b) => Some(differing(a, b)),
+    });
+}
+
+#[test]
 fn only_values_of_one_unit_compare_and_only_some_have_an_order() {
     for sign in ["<", "<=", ">", ">="] {
         every_pair(sign, |a, b| match (a == b, a.has_order()) {

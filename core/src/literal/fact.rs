@@ -1,6 +1,8 @@
 //! Prints the value of a fact by the fact's type.
 
-use super::{write_amount, write_clock, write_date, write_duration, write_instant, write_percent};
+use super::{
+    write_amount, write_clock, write_date, write_duration, write_instant, write_percent, write_price,
+};
 use crate::{
     facts::{FactType, Value},
     time::{Nanos, Timestamp},
@@ -19,6 +21,7 @@ pub fn write_fact(ty: &FactType, value: Value<'_>) -> String {
     match ty {
         FactType::Percent => write_percent(number).to_string(),
         FactType::Quantity(unit) => write_amount(number, *unit).to_string(),
+        FactType::Price(unit) => write_price(number, *unit).to_string(),
         FactType::Duration => write_duration(Nanos(number)).to_string(),
         FactType::Instant => write_instant(Timestamp(number)).to_string(),
         FactType::Date => write_date(i32::try_from(number).unwrap_or_default()).to_string(),

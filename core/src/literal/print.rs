@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     literal::PPM_PER_PERCENT,
     time::{NANOS_PER_SECOND, Nanos},
-    unit::{NANOS_PER_MONEY, Unit},
+    unit::{NANOS_PER_MONEY, PICOS_PER_MONEY, PriceUnit, Unit},
 };
 
 /// Text that is made when it is displayed.
@@ -46,11 +46,28 @@ pub fn write_amount(value: i64, unit: Unit) -> impl fmt::Display {
                 count(f, value / scale)?;
                 write!(f, " {word}")
             }
-            Unit::Requests | Unit::Calls | Unit::Points | Unit::Tokens => {
+            Unit::Requests | Unit::Calls | Unit::Points | Unit::Tokens | Unit::Declared(_) => {
                 count(f, value)?;
                 write!(f, " {}", unit.name())
             }
         }
+    })
+}
+
+/// A price in pico-units per written unit: `$2.50/Mtok`, `0.5 eur/ktok`.
+#[must_use]
+pub fn write_price(value: i64, unit: PriceUnit) -> impl fmt::Display {
+    Text(move |f: &mut fmt::Formatter<'_>| {
+        sign(f, value)?;
+        let dollars = unit.money == Unit::Usd;
+        if dollars {
+            f.write_str("$")?;
+        }
+        decimal(f, value.unsigned_abs(), PICOS_PER_MONEY.unsigned_abs())?;
+        if !dollars {
+            write!(f, " {}", unit.money)?;
+        }
+        write!(f, "/{}", unit.word())
     })
 }
 

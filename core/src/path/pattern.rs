@@ -102,6 +102,20 @@ impl Pattern {
         self.any_rest || found.next().is_none()
     }
 
+    /// What each segment is: a literal, or nothing for any one segment.
+    pub fn segments(&self) -> impl Iterator<Item = Option<&str>> {
+        self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => Some(&**text),
+            Segment::Any(_) => None,
+        })
+    }
+
+    /// Whether any rest may follow the segments.
+    #[must_use]
+    pub fn any_rest(&self) -> bool {
+        self.any_rest
+    }
+
     /// Whether some path matches both patterns.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

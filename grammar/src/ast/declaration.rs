@@ -1,9 +1,22 @@
 //! Declarations: facts and their types, the hierarchy, plans, sets, schedules and calendars.
 
-use limitrate_core::time::Nanos;
+use limitrate_core::{
+    facts::Source,
+    time::Nanos,
+    unit::{PriceUnit, Unit},
+};
 
-use super::{Expr, Limit, Name};
+use super::{Expr, Limit, Name, RateWindow};
 use crate::span::{Span, Spanned};
+
+/// A module whose facts are used, and what else is taken from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The module.
+    pub module: Name,
+    /// The names in parentheses.
+    pub names: Vec<Name>,
+}
 
 /// One level of the hierarchy, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +34,13 @@ pub struct Attribute {
     pub name: Name,
     /// Its declared type.
     pub ty: TypeExpr,
-    /// `after response`: it is known only when the request has been answered.
+    /// `from header "x-api-key"`: where an adapter reads it.
+    pub source: Option<Source>,
+    /// `untrusted`: whether the caller chooses it.
+    pub untrusted: bool,
+    /// `trusted`: the host vouches for a header, because its own edge sets it.
+    pub trusted: Option<Span>,
+    /// `after response`: whether it is known only then.
     pub after_response: bool,
     /// `= v`: stands in for an absent value.
     pub default: Option<Expr>,
@@ -49,6 +68,10 @@ pub enum TypeExprKind {
     OneOf(Vec<Spanned<String>>),
     /// `int in 1..100`, both ends included.
     IntRange(i64, i64),
+    /// `usd/Mtok`
+    Price(Spanned<PriceUnit>),
+    /// `req/min`
+    Rate(Spanned<(Unit, RateWindow)>),
     /// A word such as `string`, `key`, `tokens`, `plan`.
     Named(String),
 }
@@ -119,6 +142,8 @@ pub struct Calendar {
     pub name: Name,
     /// Its days.
     pub days: Vec<Spanned<Day>>,
+    /// The zone written after `in`, whose days they are; UTC without one.
+    pub zone: Option<Spanned<String>>,
 }
 
 /// A day: days since 1970-01-01.

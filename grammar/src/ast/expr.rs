@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use limitrate_core::{
     time::{Nanos, Timestamp},
-    unit::Unit,
+    unit::{PriceUnit, Unit},
     window::Period,
 };
 
@@ -59,6 +59,8 @@ pub enum ExprKind {
     Path(String),
     /// `at_least(a, b)`
     Call(Name, Vec<Expr>),
+    /// `price[model].input`: a table, its keys and the column
+    Lookup(Name, Vec<Expr>, Option<Name>),
     /// `{"a", "b"}`
     Set(Vec<Expr>),
     /// `not a`
@@ -133,6 +135,8 @@ pub enum Literal {
     Percent(i64),
     /// `5 MiB`, `$20`
     Amount(i64, Unit),
+    /// `$2.50/Mtok`, in pico-units of money per written unit.
+    Price(i64, PriceUnit),
     /// `5.1 s`
     Duration(Nanos),
     /// `60 req/min`, `1000 per minute` (no unit: counts requests)

@@ -195,6 +195,8 @@ pub struct Key {
 pub enum KeyAtom {
     /// A fact, dots included.
     Fact(String),
+    /// `bucket(api_key ?? "none", 256)`, `prefix(ip, 24, 56)`, `header("x-client-id")`
+    Call(Name, Vec<Expr>),
     /// A constant: everyone without the facts before it shares one counter.
     Literal(String),
 }

@@ -28,10 +28,15 @@ enum Group {
 const fn group(kind: &ItemKind) -> Group {
     match kind {
         ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) => Group::Head,
-        ItemKind::Set(_) | ItemKind::Schedule(_) | ItemKind::Calendar(_) => Group::Names,
+        ItemKind::Set(_)
+        | ItemKind::Schedule(_)
+        | ItemKind::Calendar(_)
+        | ItemKind::Unit(_)
+        | ItemKind::Function(_) => Group::Names,
         ItemKind::Hierarchy(_)
         | ItemKind::Input(_)
         | ItemKind::Plan(_)
+        | ItemKind::Table(_)
         | ItemKind::Rule(_)
         | ItemKind::Test(_) => Group::Alone,
     }
@@ -59,7 +64,14 @@ impl Printer<'_> {
     fn item(&mut self, item: &Item) {
         self.indent = 0;
         match &item.kind {
-            ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
+            ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Hierarchy(_) | ItemKind::Unit(_) => {}
+            ItemKind::Use(used) => self.list(item.span, used.names.iter().map(|name| start(name.span))),
+            ItemKind::Function(function) => self.whole_expr(&function.body),
+            ItemKind::Table(table) => self.block(&table.rows, |printer, row| {
+                row.cells.iter().for_each(|cell| printer.whole_expr(cell));
+                printer.to(end(row.span));
+                printer.leave_out(",");
+            }),
             ItemKind::Schedule(schedule) => {
                 self.list(item.span, schedule.spans.iter().map(|span| start(span.span)));
             }
@@ -229,7 +241,7 @@ impl Printer<'_> {
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Literal(_) | ExprKind::Path(_) => {}
-            ExprKind::Call(_, inner) | ExprKind::Set(inner) => {
+            ExprKind::Call(_, inner) | ExprKind::Set(inner) | ExprKind::Lookup(_, inner, _) => {
                 inner.iter().for_each(|inner| self.expr(inner))
             }
             ExprKind::Not(inner) | ExprKind::Is(inner, _) => self.expr(inner),

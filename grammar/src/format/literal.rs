@@ -28,8 +28,11 @@ fn window_text(window: &str) -> String {
 
 /// A number with its unit: `5 MiB`, `30 s`, `2 days`.
 pub(super) fn quantity(text: &str) -> String {
-    let (number, unit) = split(text);
-    if unit.is_empty() { number.to_owned() } else { format!("{number} {}", unit_name(unit, number)) }
+    match split(text) {
+        (number, "") => number.to_owned(),
+        ("", unit) => unit_name(unit, "").to_owned(), // of a type: `usd/Mtok`
+        (number, unit) => format!("{number} {}", unit_name(unit, number)),
+    }
 }
 
 /// Splits `10k requests` into `10k` and `requests`.
@@ -106,6 +109,8 @@ mod tests {
             ("1 hour", "1 hour"),
             ("4  in  flight", "4 in flight"),
             ("80%", "80%"),
+            ("usd / Mtok", "usd/Mtok"),
+            ("requests/minute", "req/min"),
         ];
         for (written, canonical_text) in spellings {
             assert_eq!(canonical(written), canonical_text);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ast::{
-        Bind, Clause, Expected, Expr, ExprKind, File, ItemKind, Limit, Literal, Pattern, PatternKind,
-        PlanEntry, Step, StepKind, Stmt, StmtKind,
+        Bind, Clause, ClauseKind, Expected, Expr, ExprKind, File, ItemKind, KeyAtom, Keys, Limit, Literal,
+        Pattern, PatternKind, PlanEntry, Step, StepKind, Stmt, StmtKind, TypeExpr, TypeExprKind,
     },
     span::Span,
 };
@@ -26,9 +26,23 @@ impl Marks {
         for item in &file.items {
             match &item.kind {
                 ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
-                ItemKind::Schedule(_) => {}
+                ItemKind::Schedule(_) | ItemKind::Unit(_) => {}
+                ItemKind::Table(table) => {
+                    table.columns.iter().for_each(|column| marks.type_expr(&column.ty));
+                    for row in &table.rows {
+                        marks.patterns(&row.patterns);
+                        row.cells.iter().for_each(|cell| marks.expr(cell));
+                    }
+                }
+                ItemKind::Function(function) => {
+                    marks.calls.insert(function.name.span.end as usize);
+                    function.params.iter().for_each(|param| marks.type_expr(&param.ty));
+                    marks.type_expr(&function.result);
+                    marks.expr(&function.body);
+                }
                 ItemKind::Input(attributes) => {
                     for attribute in attributes {
+                        marks.type_expr(&attribute.ty);
                         attribute
                             .default
                             .iter()
@@ -39,7 +53,10 @@ impl Marks {
                 ItemKind::Plan(plan) => plan.entries.iter().for_each(|entry| marks.plan_entry(entry)),
                 ItemKind::Set(set) => set.members.iter().for_each(|member| marks.expr(member)),
                 ItemKind::Calendar(calendar) => calendar.days.iter().for_each(|day| marks.verbatim(day.span)),
-                ItemKind::Rule(rule) => marks.stmts(&rule.body),
+                ItemKind::Rule(rule) => {
+                    rule.per.iter().for_each(|keys| marks.keys(keys));
+                    marks.stmts(&rule.body);
+                }
                 ItemKind::Test(test) => test.steps.iter().for_each(|step| marks.step(step)),
             }
         }
@@ -85,26 +102,62 @@ impl Marks {
         limit.clauses.iter().for_each(|clause| self.clause(clause));
     }
 
+    /// A price or a rate is one word.
+    fn type_expr(&mut self, ty: &TypeExpr) {
+        match &ty.kind {
+            TypeExprKind::Price(price) => self.word(price.span),
+            TypeExprKind::Rate(rate) => self.word(rate.span),
+            TypeExprKind::OneOf(_) | TypeExprKind::IntRange(..) | TypeExprKind::Named(_) => {}
+        }
+    }
+
+    fn word(&mut self, span: Span) {
+        self.literals.insert(span.start as usize, (span.end as usize, true));
+    }
+
+    fn keys(&mut self, keys: &Keys) {
+        for atom in keys.parts.iter().flat_map(|key| &key.alternatives) {
+            if let KeyAtom::Call(name, arguments) = &atom.node {
+                self.calls.insert(name.span.end as usize);
+                arguments.iter().for_each(|argument| self.expr(argument));
+            }
+        }
+    }
+
+    fn binds(&mut self, binds: &[Bind]) {
+        for bind in binds {
+            // `header("x-client-id")` is longer than its name, `header.x-client-id`.
+            let (name, span) = (&bind.name.node, bind.name.span);
+            match name.find('.').filter(|_| name.len() < (span.end - span.start) as usize) {
+                Some(word) => _ = self.calls.insert(span.start as usize + word),
+                None => self.verbatim(span),
+            }
+            self.expr(&bind.value);
+        }
+    }
+
     fn clause(&mut self, clause: &Clause) {
+        if let ClauseKind::Per(keys) | ClauseKind::Share(_, keys) = &clause.kind {
+            self.keys(keys);
+        }
         clause.kind.values().for_each(|value| self.expr(value));
     }
 
     fn step(&mut self, step: &Step) {
-        let binds = |marks: &mut Self, binds: &[Bind]| binds.iter().for_each(|bind| marks.expr(&bind.value));
         match &step.kind {
-            StepKind::Given(given) => binds(self, given),
+            StepKind::Given(given) => self.binds(given),
             // The instant is the last thing of its step, and the word before it is always as long.
             StepKind::At(_) => {
                 self.literals.insert(step.span.start as usize, (step.span.end as usize, false));
             }
             StepKind::Wait(_) => {}
-            StepKind::Reply(reply) => binds(self, &reply.with),
+            StepKind::Reply(reply) => self.binds(&reply.with),
             StepKind::SetUsed(_, value) | StepKind::ExpectUsed(_, _, value) => self.expr(value),
             StepKind::Send(send) => {
-                binds(self, &send.with);
-                binds(self, send.reply.as_ref().map_or(&[], |reply| reply.with.as_slice()));
+                self.binds(&send.with);
+                self.binds(send.reply.as_ref().map_or(&[], |reply| reply.with.as_slice()));
                 if let Expected::Downgrade(to) = &send.expect.node {
-                    binds(self, to);
+                    self.binds(to);
                 }
             }
         }
@@ -120,7 +173,11 @@ impl Marks {
 
     fn literal(&mut self, literal: &Literal, span: Span) {
         let rewrite = match literal {
-            Literal::Amount(..) | Literal::Duration(_) | Literal::Rate(..) | Literal::InFlight(_) => true,
+            Literal::Amount(..)
+            | Literal::Price(..)
+            | Literal::Duration(_)
+            | Literal::Rate(..)
+            | Literal::InFlight(_) => true,
             Literal::Int(_)
             | Literal::Bool(_)
             | Literal::Percent(_)
@@ -142,6 +199,7 @@ impl Marks {
                 self.calls.insert(name.span.end as usize);
                 arguments.iter().for_each(|argument| self.expr(argument));
             }
+            ExprKind::Lookup(_, keys, _) => keys.iter().for_each(|key| self.expr(key)),
             ExprKind::Set(members) => members.iter().for_each(|member| self.expr(member)),
             ExprKind::Not(inner) | ExprKind::Is(inner, _) => self.expr(inner),
             ExprKind::Binary(left, _, right) => {

@@ -117,6 +117,9 @@ fn spaced(text: &str, marks: &Marks, last: &Piece<'_>, piece: &Piece<'_>) -> boo
     if sign(last, &["{"]) || sign(piece, &["}"]) {
         return false;
     }
+    if sign(piece, &["["]) {
+        return false; // a table's keys follow its name
+    }
     if sign(piece, &["("]) {
         return !marks.calls.contains(&last.end);
     }

@@ -1,7 +1,7 @@
 //! Declarations: edition, module, use, hierarchy, input, plan and set.
 
 use crate::{
-    ast::{Attribute, ExprKind, ItemKind, Level, Plan, PlanEntry, SetDecl, TypeExpr, TypeExprKind},
+    ast::{Attribute, ExprKind, ItemKind, Level, Plan, PlanEntry, SetDecl, TypeExpr, TypeExprKind, Use},
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -26,14 +26,15 @@ impl<'a> Reader<'a, '_> {
         Ok(ItemKind::Module(self.name(&name)))
     }
 
-    /// `use std.http`
+    /// `use std.geo (eu, eea)`
     pub(super) fn use_item(&mut self) -> Read<ItemKind> {
         let node = self.phrase(Rule::use_item, Place::Item)?;
-        let name = self.need(&node, Rule::module_name)?;
-        if let Some(imports) = node.child(Rule::odd_imports) {
-            self.unsupported("a list of imported names is", self.span_of(&imports));
-        }
-        Ok(ItemKind::Use(self.spanned(&name, name.text().to_owned())))
+        let module = self.need(&node, Rule::module_name)?;
+        let module = self.spanned(&module, module.text().to_owned());
+        let imports = node.child(Rule::imports);
+        let names = imports.iter().flat_map(|imports| imports.all(Rule::ident));
+        let names = names.map(|name| self.spanned(&name, name.text().to_owned())).collect();
+        Ok(ItemKind::Use(Use { module, names }))
     }
 
     /// `hierarchy org > team? > user`
@@ -65,16 +66,12 @@ impl<'a> Reader<'a, '_> {
         let name = self.name(&name);
         let ty = self.need(node, Rule::type_expr)?;
         let ty = self.type_expr(&ty)?;
-        for (rule, what) in [
-            (Rule::odd_source, "`from`, and so saying where a fact is read, is"),
-            (Rule::odd_untrusted, "`untrusted` is"),
-        ] {
-            if let Some(odd) = node.child(rule) {
-                let span =
-                    odd.children().next().map_or_else(|| self.span_of(&odd), |word| self.span_of(&word));
-                self.unsupported(what, span);
-            }
-        }
+        let source = match node.child(Rule::source) {
+            Some(source) => Some(self.source(&source)?),
+            None => None,
+        };
+        let untrusted = node.child(Rule::untrusted).is_some();
+        let trusted = node.child(Rule::trusted).map(|word| self.span_of(&word));
         let after_response = node.child(Rule::after_response).is_some();
         let mut value = |rule| match node.child(rule) {
             Some(child) => self.child_expr(&child).map(Some),
@@ -82,10 +79,11 @@ impl<'a> Reader<'a, '_> {
         };
         let default = value(Rule::default)?;
         let otherwise = value(Rule::otherwise)?;
-        Ok(Attribute { name, ty, after_response, default, otherwise, span: self.span_of(node) })
+        let span = self.span_of(node);
+        Ok(Attribute { name, ty, source, untrusted, trusted, after_response, default, otherwise, span })
     }
 
-    fn type_expr(&mut self, node: &Node<'a>) -> Read<TypeExpr> {
+    pub(super) fn type_expr(&mut self, node: &Node<'a>) -> Read<TypeExpr> {
         let Some(kind) = node.children().next() else { return self.unreadable(node) };
         let kind = match kind.rule() {
             Rule::one_of => {
@@ -108,11 +106,7 @@ impl<'a> Reader<'a, '_> {
                 TypeExprKind::IntRange(*low, *high)
             }
             Rule::type_word => TypeExprKind::Named(kind.text().to_owned()),
-            _ => {
-                let span = self.span_of(&kind);
-                self.unsupported("prices, and so ratio types, are", span);
-                TypeExprKind::Named("int".to_owned())
-            }
+            _ => self.ratio_type(&kind)?,
         };
         Ok(TypeExpr { kind, optional: node.child(Rule::question).is_some(), span: self.span_of(node) })
     }

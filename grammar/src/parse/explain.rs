@@ -99,7 +99,7 @@ fn no_outcome(reader: &Reader<'_, '_>, failure: &Failure, found: Token) -> Optio
     (failure.expects(Rule::outcome) && found.text(reader.text) == "used").then(|| {
         let span = reader.span(failure.start, failure.start + "send".len());
         Diagnostic::new(Code::RL0001, "this `send` does not say what it expects", span, "")
-            .help("end it with `expect allow`, `expect reject by …`, `expect deny` or `expect exempt`")
+            .help("end it with `expect allow`, `expect deny` or `expect reject by …`")
     })
 }
 

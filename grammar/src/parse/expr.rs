@@ -47,7 +47,7 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
         .op(infix(Rule::op_coalesce))
         .op(infix(Rule::op_add) | infix(Rule::op_sub))
         .op(infix(Rule::op_mul) | infix(Rule::op_div))
-        .op(Op::postfix(Rule::odd_index))
+        .op(Op::postfix(Rule::lookup))
 });
 
 /// An expression while its operators are bound.
@@ -153,7 +153,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn call(&mut self, node: &Node<'a>) -> Read<(Spanned<String>, Vec<Expr>, usize)> {
+    pub(super) fn call(&mut self, node: &Node<'a>) -> Read<(Spanned<String>, Vec<Expr>, usize)> {
         let name = self.need(node, Rule::call_name)?;
         let (arguments, depth) = self.list(node)?;
         Ok((self.spanned(&name, name.text().to_owned()), arguments, depth))
@@ -301,12 +301,27 @@ impl<'a> Reader<'a, '_> {
                 self.report(instead(span.text(self.text), plain, span));
                 present
             }
-            _ => {
-                self.unsupported("tables, and so indexing, are", span);
-                return Err(Broken);
-            }
+            _ => return self.lookup(left, op),
         };
         self.joined(ExprKind::Is(Box::new(left.expr), present), left.start, op.end(), left.depth + 1)
+    }
+
+    /// `price[model].input`
+    fn lookup(&mut self, left: Part, op: &Node<'a>) -> Read<Part> {
+        let ExprKind::Path(name) = left.expr.kind else {
+            let span = self.span_of(op);
+            let message = "only a table is looked up with brackets";
+            let diagnostic = Diagnostic::new(Code::RL0001, message, span, "")
+                .help("write the table's name before them: `price[model].input`");
+            return self.refuse(diagnostic);
+        };
+        let table = Spanned { node: name, span: left.expr.span };
+        let (keys, depth) = self.list(op)?;
+        let column = op.child(Rule::field).map(|field| {
+            let name = field.text().trim_start_matches('.').to_owned();
+            Spanned { node: name, span: self.span(field.start() + 1, field.end()) }
+        });
+        self.joined(ExprKind::Lookup(table, keys, column), left.start, op.end(), depth.max(left.depth) + 1)
     }
 }
 
@@ -339,6 +354,7 @@ fn chains(expr: &Expr) -> bool {
         ExprKind::Literal(_)
         | ExprKind::Path(_)
         | ExprKind::Call(..)
+        | ExprKind::Lookup(..)
         | ExprKind::Set(_)
         | ExprKind::Not(_)
         | ExprKind::If(..)

@@ -40,11 +40,18 @@ pub(super) fn sign(reader: &Reader<'_, '_>, then: bool, value: bool, found: Toke
             )
         }
         "'" => single_quotes(reader, found),
-        "-" if value => Diagnostic::new(Code::RL0013, "there are no negative numbers", span, "")
-            .help("amounts, durations and statuses begin at 0"),
+        "-" | "$" if value && (text == "-" || is_negative_money(reader, found)) => {
+            Diagnostic::new(Code::RL0013, "there are no negative numbers", span, "")
+                .help("amounts, durations and statuses begin at 0")
+        }
         "|" | "&" => instead(text, if text == "|" { "or" } else { "and" }, span),
         _ => return None,
     })
+}
+
+/// `$-5`
+fn is_negative_money(reader: &Reader<'_, '_>, dollar: Token) -> bool {
+    reader.text.get(dollar.end..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('-'))
 }
 
 /// The closing quote is looked for in so many characters.

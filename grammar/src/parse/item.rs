@@ -25,8 +25,14 @@ impl Reader<'_, '_> {
             }
             self.amiss = false;
             match self.item(token) {
-                Ok(kind) => items.push(Item { kind, span: self.read_since(token.start) }),
-                Err(Broken) => self.recover_item(start),
+                Ok(kind) => {
+                    let unit_words = std::mem::take(&mut self.unit_words);
+                    items.push(Item { kind, unit_words, span: self.read_since(token.start) });
+                }
+                Err(Broken) => {
+                    self.unit_words.clear();
+                    self.recover_item(start);
+                }
             }
         }
     }
@@ -49,12 +55,13 @@ impl Reader<'_, '_> {
             "test" => self.test_item(),
             "shadow" if self.word_after(token) == "rule" => self.rule_item(),
             "tenant" => self.unsupported_item(token, "`tenant`, and so overlays of tenants, is"),
-            "table" => self.unsupported_item(token, "`table` is"),
+            "table" => self.table_item(),
+            "unit" => self.unit_item(),
             "signal" => self.unsupported_item(token, "`signal` is"),
             "adjust" => self.unsupported_item(token, "`adjust` is"),
             "breaker" => self.unsupported_item(token, "`breaker` is"),
             "budget" => self.unsupported_item(token, "`budget` is"),
-            "fn" => self.unsupported_item(token, "`fn`, and so functions of one's own, is"),
+            "fn" => self.function_item(),
             "prove" => self.unsupported_item(token, "`prove` is"),
             "}" | ")" | "]" => {
                 let span = self.span(token.start, token.end);

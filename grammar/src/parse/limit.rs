@@ -5,7 +5,7 @@ use crate::{
     code::Code,
     diagnostic::Diagnostic,
     parse::{
-        reader::{Broken, Read, Reader},
+        reader::{Read, Reader},
         syntax::{Node, Rule},
         words,
     },
@@ -138,10 +138,8 @@ impl<'a> Reader<'a, '_> {
                 Rule::path => KeyAtom::Fact(atom.text().to_owned()),
                 Rule::string => KeyAtom::Literal(self.string(&atom).node),
                 _ => {
-                    let name = self.need(&atom, Rule::call_name)?;
-                    let span = self.span_of(&name);
-                    self.unsupported(&format!("`{}(…)` as a key is", name.text()), span);
-                    return Err(Broken);
+                    let (name, arguments, _) = self.call(&atom)?;
+                    KeyAtom::Call(name, arguments)
                 }
             };
             alternatives.push(self.spanned(&atom, value));

@@ -37,12 +37,13 @@ impl<'a> Reader<'a, '_> {
             Rule::clock => Literal::Clock(self.clock(node)?),
             Rule::instant => Literal::Instant(self.instant(node)?),
             Rule::unlimited => Literal::Unlimited,
-            Rule::odd_price => {
-                self.unsupported("prices per unit are", self.span_of(node));
-                let amount = self.need(node, Rule::amount)?;
-                let (value, unit) = self.amount(&amount)?;
+            Rule::counted => {
+                let (value, unit) = self.counted(node)?;
                 Literal::Amount(value, unit)
             }
+            Rule::price => self.price(node)?,
+            Rule::odd_price => return self.no_price(node),
+            Rule::odd_exponent => return self.exponent(node),
             _ => return self.unreadable(node),
         })
     }
@@ -57,13 +58,13 @@ impl<'a> Reader<'a, '_> {
         self.scaled(node, node.text(), scale)
     }
 
-    fn child_number(&mut self, node: &Node<'a>, scale: i64) -> Read<i64> {
+    pub(super) fn child_number(&mut self, node: &Node<'a>, scale: i64) -> Read<i64> {
         let number = self.need(node, Rule::number)?;
         self.scaled(node, number.text(), scale)
     }
 
     /// The number `text`, times `scale`; what is wrong with it is said of all of `node`.
-    fn scaled(&mut self, node: &Node<'a>, text: &str, scale: i64) -> Read<i64> {
+    pub(super) fn scaled(&mut self, node: &Node<'a>, text: &str, scale: i64) -> Read<i64> {
         parse_number(text, scale).or_else(|error| {
             let span = self.span_of(node);
             let written = node.text();
@@ -77,10 +78,15 @@ impl<'a> Reader<'a, '_> {
                     span,
                     "",
                 )
-                .help("values are exact: bytes are whole, money has nine decimals, percentages four"),
-                _ => Diagnostic::new(Code::RL0013, format!("`{written}` is too large"), span, "").help(
-                    "the largest number is 9_223_372_036_854_775_807; money goes up to some 9.2 billion",
-                ),
+                .help("values are exact: bytes are whole, money has nine decimals, a price twelve, percentages four"),
+                _ => {
+                    let help = if node.is(Rule::window) || node.is(Rule::duration) {
+                        "a span of time is at most some 292 years: 106_751 days"
+                    } else {
+                        "the largest number is 9_223_372_036_854_775_807; money goes up to some 9.2 billion"
+                    };
+                    Diagnostic::new(Code::RL0013, format!("`{written}` is too large"), span, "").help(help)
+                }
             };
             self.refuse(diagnostic)
         })
@@ -91,7 +97,7 @@ impl<'a> Reader<'a, '_> {
         self.scaled(node, node.text().trim_end_matches('%'), PPM_PER_PERCENT)
     }
 
-    fn amount(&mut self, node: &Node<'a>) -> Read<(i64, Unit)> {
+    pub(super) fn amount(&mut self, node: &Node<'a>) -> Read<(i64, Unit)> {
         if let Some(money) = node.child(Rule::money) {
             return Ok((
                 self.scaled(node, money.text().trim_start_matches('$'), NANOS_PER_MONEY)?,
@@ -128,7 +134,7 @@ impl<'a> Reader<'a, '_> {
         let word = self.need(node, Rule::timeunit)?;
         let Some(scale) = time_unit(word.text()) else {
             let span = self.span_of(&word);
-            let message = format!("a `{}` has no fixed length", word.text());
+            let message = format!("`{}` has no fixed length", word.text());
             let diagnostic = Diagnostic::new(Code::RL0012, message, span, "")
                 .help("write days, or a rate over a calendar window such as `1000 req/month`");
             return self.refuse(diagnostic);
@@ -161,33 +167,39 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn rate(&mut self, node: &Node<'a>) -> Read<Literal> {
-        let (value, unit) = match node.child(Rule::amount) {
-            Some(amount) => self.amount(&amount)?,
-            None => (self.child_number(node, 1)?, Unit::Requests),
+        let (value, unit) = match (node.child(Rule::amount), node.child(Rule::counted)) {
+            (Some(amount), _) => self.amount(&amount)?,
+            (None, Some(counted)) => self.counted(&counted)?,
+            (None, None) => (self.child_number(node, 1)?, Unit::Requests),
         };
         if let Some(odd) = node.child(Rule::odd_window) {
             let odd = self.need(&odd, Rule::odd_timeunit)?;
             return self.odd_time_unit(&odd, true);
         }
         let window = self.need(node, Rule::window)?;
-        let word = self.need(&window, Rule::timeunit)?;
+        Ok(Literal::Rate(value, Some(unit), self.window(&window)?))
+    }
+
+    /// What stands after a rate's slash.
+    pub(super) fn window(&mut self, window: &Node<'a>) -> Read<RateWindow> {
+        let word = self.need(window, Rule::timeunit)?;
         let count = window.child(Rule::number);
         if let (None, Some(period)) = (&count, literal::calendar_unit(word.text())) {
-            return Ok(Literal::Rate(value, Some(unit), RateWindow::Calendar(period)));
+            return Ok(RateWindow::Calendar(period));
         }
         let Some(scale) = time_unit(word.text()) else {
-            let span = self.span_of(&window);
+            let span = self.span_of(window);
             let message = format!("several {0} have no fixed length", word.text());
             let diagnostic = Diagnostic::new(Code::RL0012, message, span, "")
                 .help("a window is a whole calendar `month` or `year`, or a span such as `30 days`");
             return self.refuse(diagnostic);
         };
         let span = match count {
-            Some(count) => self.scaled(&window, count.text(), scale)?,
+            Some(count) => self.scaled(window, count.text(), scale)?,
             None => scale,
         };
         if span == 0 {
-            let at = self.span_of(&window);
+            let at = self.span_of(window);
             return self.refuse(Diagnostic::new(
                 Code::RL0013,
                 "a window must be longer than nothing",
@@ -195,7 +207,7 @@ impl<'a> Reader<'a, '_> {
                 "",
             ));
         }
-        Ok(Literal::Rate(value, Some(unit), RateWindow::Span(Nanos(span))))
+        Ok(RateWindow::Span(Nanos(span)))
     }
 
     fn network(&mut self, node: &Node<'a>) -> Read<Literal> {

@@ -41,7 +41,7 @@ pub(super) struct Reader<'a, 'd> {
     pub(super) diagnostics: &'d mut Diagnostics,
     /// Where the last phrase failed; the entry around it is to be skipped.
     pub(super) failed: Option<usize>,
-    blamed_bytes: usize,
+    pub(super) blamed_bytes: usize,
     /// The column of the region's items: what stands further right goes on with an item.
     margin: usize,
     /// Whether part of the last item was skipped, so that what follows it may be its rest.
@@ -51,6 +51,8 @@ pub(super) struct Reader<'a, 'd> {
     /// What the last phrase of a block was, and where it began: for messages about what follows it.
     pub(super) last_entry: Option<Rule>,
     pub(super) last_start: usize,
+    /// The words of declared units, where they are used.
+    pub(super) unit_words: Vec<Name>,
 }
 
 impl<'a, 'd> Reader<'a, 'd> {
@@ -75,6 +77,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             closer: None,
             last_entry: None,
             last_start: 0,
+            unit_words: Vec::new(),
         }
     }
 

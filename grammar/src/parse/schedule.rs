@@ -98,6 +98,7 @@ impl<'a> Reader<'a, '_> {
                 days.push(Spanned { node: value, span: self.span_of(&day) });
             }
         }
-        Ok(ItemKind::Calendar(Calendar { name, days }))
+        let zone = node.child(Rule::string).map(|zone| self.string(&zone));
+        Ok(ItemKind::Calendar(Calendar { name, days, zone }))
     }
 }

@@ -1,7 +1,10 @@
 //! Tests and their steps.
 
 use crate::{
-    ast::{Bind, Comparison, Expected, ItemKind, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used},
+    ast::{
+        Bind, Comparison, Expected, ItemKind, Note, NoteKind, Reply, Send, Step, StepKind, Test, Used,
+        fact_name,
+    },
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -70,8 +73,15 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn bind(&mut self, node: &Node<'a>) -> Read<Bind> {
+        let value = self.child_expr(node)?;
+        if let Some(read) = node.child(Rule::read_fact) {
+            let function = self.need(&read, Rule::call_name)?;
+            let text = self.need(&read, Rule::string)?;
+            let name = fact_name(function.text(), &self.string(&text).node);
+            return Ok(Bind { name: self.spanned(&read, name), value });
+        }
         let name = self.need(node, Rule::dotted_decl)?;
-        Ok(Bind { name: self.spanned(&name, name.text().to_owned()), value: self.child_expr(node)? })
+        Ok(Bind { name: self.spanned(&name, name.text().to_owned()), value })
     }
 
     fn at_step(&mut self, node: &Node<'a>) -> Read<limitrate_core::time::Timestamp> {

@@ -67,7 +67,7 @@ fn noun(rule: Rule) -> (u8, String) {
     let (rank, text) = match rule {
         Rule::expr | Rule::literal | Rule::operand => (2, "a value"),
         Rule::ident | Rule::decl | Rule::dotted | Rule::dotted_decl | Rule::path => (2, "a name"),
-        Rule::key | Rule::odd_key_call => (2, "a key such as `user`"),
+        Rule::key | Rule::key_call => (2, "a key such as `user`"),
         Rule::string => (2, "a text in quotes"),
         Rule::number | Rule::digits => (2, "a number"),
         Rule::percent => (2, "a share such as `30%`"),

@@ -124,16 +124,14 @@ impl Place {
     /// Help that shows what may stand here.
     pub(super) const fn example(self) -> &'static str {
         match self {
-            Self::Item => "a policy is made of `rule`, `plan`, `input`, `test` and other items",
-            Self::Statement => "a rule is made of `limit`, `deny`, `exempt`, `if`, `match` and `let`",
+            Self::Item => "a policy is made of items such as `rule`, `plan` and `input`",
+            Self::Statement => "a rule is made of statements such as `limit`, `deny` and `if`",
             Self::Arm => "an arm is written `\"us\" => limit 10 req/min per user`",
             Self::Attribute => "an attribute is written `region : string = \"unknown\"`",
             Self::PlanEntry => {
                 "a plan is made of limits, `no limit name` and constants such as `max_upload = 5 MiB`"
             }
-            Self::Step => {
-                "a test is made of `given`, `at`, `wait`, `set used`, `send`, `reply` and `expect used`"
-            }
+            Self::Step => "a test is made of steps such as `given`, `send` and `expect used`",
         }
     }
 

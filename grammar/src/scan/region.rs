@@ -27,7 +27,7 @@ pub(crate) struct Region {
 }
 
 /// The words that begin an item.
-pub(crate) const ITEM_WORDS: [&str; 21] = [
+pub(crate) const ITEM_WORDS: [&str; 22] = [
     "edition",
     "module",
     "use",
@@ -46,6 +46,7 @@ pub(crate) const ITEM_WORDS: [&str; 21] = [
     "breaker",
     "budget",
     "fn",
+    "unit",
     "prove",
     "shadow",
     "limit",

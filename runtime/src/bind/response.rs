@@ -4,12 +4,12 @@ use limitrate_compiler::ir::Program;
 use limitrate_core::facts::{FactId, OwnedValue, Phase, Value};
 use smallvec::SmallVec;
 
-use super::{Binder, Bound, InputProblem, Problem, checked, slots::facts};
+use super::{Binder, Bound, InputProblem, Problem, checked};
 use crate::running::Snapshot;
 
 /// Facts of the request whose text some slot compares with a fact of the response.
 pub(super) fn kept(program: &Program) -> Box<[FactId]> {
-    let compared = program.slots.iter().map(|slot| facts(*slot)).filter_map(|both| match both {
+    let compared = program.slots.iter().map(|slot| slot.facts()).filter_map(|both| match both {
         [Some(a), Some(b)] if is_response(program, a) != is_response(program, b) => {
             Some(if is_response(program, a) { b } else { a })
         }

@@ -1,6 +1,11 @@
 //! Fills the frame: each slot from the facts it is computed from.
 
-use limitrate_compiler::ir::{Program, slot::Slot};
+use std::borrow::Cow;
+
+use limitrate_compiler::ir::{
+    Program,
+    slot::{Slot, Subject},
+};
 use limitrate_core::{
     facts::{FactId, FactType, Phase, Value},
     net::client_network,
@@ -42,7 +47,7 @@ impl SlotPlan {
             declared.is_some_and(|fact| fact.decl.phase == Phase::Response)
         };
         for (slot, place) in program.slots.iter().zip(frame) {
-            if facts(*slot).into_iter().flatten().any(of_response) {
+            if slot.facts().into_iter().flatten().any(of_response) {
                 // No slot of a fact reads the clock.
                 *place = self.slot(program, bound, Timestamp(0), *slot);
             }
@@ -54,9 +59,14 @@ impl SlotPlan {
         match slot {
             Slot::Value(fact) => value(program, fact, bound.get(fact)),
             Slot::Present(fact) => i64::from(bound.get(fact) != Value::Absent),
-            Slot::Text(fact) => text(bound, fact).map_or(0, |text| self.texts.id(text)),
-            Slot::SameText(a, b) => {
-                i64::from(text(bound, a).zip(text(bound, b)).is_some_and(|(a, b)| a == b))
+            Slot::Text(of) => subject(bound, of).map_or(0, |text| self.texts.id(&text)),
+            Slot::SameText(a, b) => holds(subject(bound, a).zip(subject(bound, b)), |(a, b)| a == b),
+            Slot::SameAddress(a, b) => match (bound.get(a), bound.get(b)) {
+                (Value::Ip(a), Value::Ip(b)) => i64::from(a == b),
+                _ => 0,
+            },
+            Slot::Length(fact) => {
+                text(bound, fact).map_or(0, |text| i64::try_from(text.len()).unwrap_or(i64::MAX))
             }
             Slot::Route(fact, pattern) => {
                 holds(text(bound, fact).zip(tables.patterns.get(pattern)), |(path, pattern)| {
@@ -67,11 +77,18 @@ impl SlotPlan {
                 (Value::Ip(ip), Some(set)) => i64::from(set.contains(ip)),
                 _ => 0,
             },
-            Slot::Like(fact, glob) => {
-                holds(text(bound, fact).zip(tables.globs.get(glob)), |(text, (_, glob))| glob.matches(text))
+            Slot::Has(of, part) => {
+                holds(subject(bound, of).zip(tables.parts.get(part)), |(text, (place, part))| {
+                    place.holds(&text, part)
+                })
             }
-            Slot::Matches(fact, regex) => {
-                holds(text(bound, fact).zip(tables.regexes.get(regex)), |(text, regex)| regex.is_match(text))
+            Slot::Like(of, glob) => {
+                holds(subject(bound, of).zip(tables.globs.get(glob)), |(text, (_, glob))| glob.matches(&text))
+            }
+            Slot::Matches(of, regex) => {
+                holds(subject(bound, of).zip(tables.regexes.get(regex)), |(text, regex)| {
+                    regex.is_match(&text)
+                })
             }
             Slot::Rollout(fact, rule) => {
                 tables.rollouts.get(rule).map_or(0, |rule| rollout_position(rule, bound.get(fact)))
@@ -97,12 +114,6 @@ impl SlotPlan {
     }
 }
 
-/// The facts that a slot is computed from.
-pub(super) fn facts(slot: Slot) -> [Option<FactId>; 2] {
-    let second = if let Slot::SameText(_, second) = slot { Some(second) } else { None };
-    [slot.fact(), second]
-}
-
 /// Where a request lies in the rollout of a rule; of an address, as a key counts it.
 fn rollout_position(rule: &str, value: Value<'_>) -> i64 {
     match value {
@@ -116,6 +127,16 @@ fn rollout_position(rule: &str, value: Value<'_>) -> i64 {
 
 fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {
     i64::from(pair.is_some_and(test))
+}
+
+/// The text of a fact, in lower case where that is asked for.
+fn subject<'b>(bound: &'b Bound<'_>, of: Subject) -> Option<Cow<'b, str>> {
+    let text = text(bound, of.fact)?;
+    Some(if of.lower && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    })
 }
 
 fn text<'b>(bound: &'b Bound<'_>, fact: FactId) -> Option<&'b str> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use limitrate_compiler::{
-    grammar::span::Span,
+    grammar::{code::Code, diagnostic::Diagnostic, span::Span},
     ir::{OriginKind, Program},
 };
 use limitrate_runtime::{Cause, Decision, Outcome};
@@ -132,5 +132,24 @@ impl Coverage {
             same
         });
         covered
+    }
+
+    /// A warning for each rule of `program` of which no request reached anything.
+    #[must_use]
+    pub fn untested(&self, program: &Program) -> Vec<Diagnostic> {
+        let mut reached: BTreeMap<&str, bool> = BTreeMap::new();
+        let covered = self.of(program);
+        for site in covered.iter().filter(|site| site.origin_kind == OriginKind::Rule) {
+            *reached.entry(&site.origin).or_default() |= site.requests > 0;
+        }
+        let rules = program.origins.iter().filter(|origin| origin.kind == OriginKind::Rule);
+        let untested = rules.filter(|rule| reached.get(rule.name.as_str()) == Some(&false));
+        untested
+            .map(|rule| {
+                let message = format!("no test reaches the rule `{}`", rule.name);
+                Diagnostic::new(Code::RL1307, message, rule.span, "no request of a test comes this far")
+                    .help("add a test that sends a request to it and says what to expect")
+            })
+            .collect()
     }
 }

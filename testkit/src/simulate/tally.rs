@@ -299,7 +299,7 @@ fn text<'a>(record: &Record<'a>, fact: FactId) -> Option<&'a str> {
 }
 
 /// The position of the request's plan; past the last where it has none of them.
-fn plan(program: &Program, fact: FactId, record: &Record<'_>) -> usize {
+pub(super) fn plan(program: &Program, fact: FactId, record: &Record<'_>) -> usize {
     let default = || match program.facts.get(usize::from(fact.0))?.decl.default.as_ref()?.borrow() {
         Value::Str(text) => Some(text),
         Value::Absent | Value::Bool(_) | Value::Int(_) | Value::Ip(_) => None,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use limitrate_core::facts::{FactType, Value};
 use limitrate_core::literal::{self, LiteralError, Quantity};
 use limitrate_core::net;
+use limitrate_core::unit::Unit;
 
 use super::skip::{SkipReason, quoted};
 
@@ -66,7 +67,9 @@ pub(super) fn from_text<'a>(ty: &FactType, text: &'a str) -> Result<Value<'a>, M
             Ok(value) => Ok(Value::Int(value)),
             Err(_) => quantity(ty, text),
         },
-        FactType::Percent | FactType::Quantity(_) | FactType::Duration => quantity(ty, text),
+        FactType::Quantity(unit) => literal::parse_amount(text, *unit).map(Value::Int).map_err(mismatch),
+        FactType::Price(unit) => literal::parse_price(text, *unit).map(Value::Int).map_err(mismatch),
+        FactType::Percent | FactType::Duration => quantity(ty, text),
     }
 }
 
@@ -74,9 +77,6 @@ pub(super) fn from_text<'a>(ty: &FactType, text: &'a str) -> Result<Value<'a>, M
 fn quantity<'a>(ty: &FactType, text: &str) -> Result<Value<'a>, Mismatch> {
     match (ty, literal::parse_quantity(text).map_err(mismatch)?) {
         (FactType::Int { .. }, Quantity::Int(value)) | (FactType::Percent, Quantity::Percent(value)) => {
-            Ok(Value::Int(value))
-        }
-        (FactType::Quantity(wanted), Quantity::Amount(value, unit)) if *wanted == unit => {
             Ok(Value::Int(value))
         }
         (FactType::Duration, Quantity::Duration(span)) => Ok(Value::Int(span.0)),
@@ -99,6 +99,7 @@ pub(super) fn is_number(ty: &FactType) -> bool {
         FactType::Int { .. }
         | FactType::Percent
         | FactType::Quantity(_)
+        | FactType::Price(_)
         | FactType::Duration
         | FactType::Instant
         | FactType::Date
@@ -114,11 +115,13 @@ pub(super) fn is_number(ty: &FactType) -> bool {
 
 /// The word for a type in messages.
 pub(super) fn type_name(ty: &FactType) -> &'static str {
+    const UNITS: &[Unit] = &Unit::ALL;
     match ty {
         FactType::Bool => "bool",
         FactType::Int { .. } => "int",
         FactType::Percent => "percent",
-        FactType::Quantity(unit) => unit.name(),
+        FactType::Quantity(unit) => UNITS.iter().find(|known| *known == unit).map_or("amount", Unit::name),
+        FactType::Price(_) => "price",
         FactType::Duration => "duration",
         FactType::Instant => "instant",
         FactType::Date => "date",

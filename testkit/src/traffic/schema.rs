@@ -251,6 +251,8 @@ fn with_unit(ty: &FactType, text: &str) -> Option<Box<str>> {
         FactType::Percent => format!("{text}%"),
         FactType::Quantity(Unit::Usd) => format!("${text}"),
         FactType::Quantity(unit) => format!("{text} {}", unit.name()),
+        FactType::Price(price) if price.money == Unit::Usd => format!("${text}/{}", price.word()),
+        FactType::Price(price) => format!("{text} {}/{}", price.money, price.word()),
         FactType::Duration => format!("{text} s"),
         FactType::Bool
         | FactType::Int { .. }

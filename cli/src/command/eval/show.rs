@@ -61,6 +61,7 @@ fn allowed(ty: &FactType) -> Option<String> {
         FactType::Int { min, max } => Some(format!("from {min} to {max}")),
         FactType::Percent => Some("at least 0%".to_owned()),
         FactType::Quantity(unit) => Some(format!("at least {}", literal::write_amount(0, *unit))),
+        FactType::Price(unit) => Some(format!("at least {}", literal::write_price(0, *unit))),
         FactType::Duration => Some("at least 0 s".to_owned()),
         FactType::Ip => Some("an IPv4 or IPv6 address".to_owned()),
         FactType::Bool

@@ -186,7 +186,8 @@ impl Tracer<'_> {
             Node::Const(_) => false,
             Node::Slot(slot) => {
                 let slot = self.program.slots.get(slot.0 as usize).copied();
-                slot.and_then(Slot::fact).is_some_and(|fact| Some(fact) == self.program.plan_fact)
+                let facts = slot.map(Slot::facts).unwrap_or_default();
+                facts.into_iter().flatten().any(|fact| Some(fact) == self.program.plan_fact)
             }
             Node::Not(a) => self.looks_at_plan(a),
             Node::And(a, b) | Node::Or(a, b) | Node::Compare(_, a, b) | Node::Arithmetic(_, a, b) => {
@@ -329,8 +330,10 @@ impl Tracer<'_> {
         info.keys.iter().find_map(|part| {
             let fact = part.skip_without?;
             let named = |source: &KeySource| match source {
-                KeySource::Fact(fact) => shown.iter().any(|(name, _)| name == self.program.fact_name(*fact)),
-                KeySource::Literal(_) => true,
+                KeySource::Fact(fact) | KeySource::Prefix(fact, ..) => {
+                    shown.iter().any(|(name, _)| name == self.program.fact_name(*fact))
+                }
+                KeySource::Literal(_) | KeySource::Bucket(..) => true,
             };
             (!part.alternatives.iter().any(named)).then_some(fact)
         })

@@ -235,6 +235,7 @@ pub(super) fn hints(summary: &Summary, facts: &[FactDecl], input: Input, ui: &mu
         FactType::Int { .. }
         | FactType::Percent
         | FactType::Quantity(_)
+        | FactType::Price(_)
         | FactType::Duration
         | FactType::Instant
         | FactType::Date

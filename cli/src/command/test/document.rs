@@ -34,6 +34,9 @@ pub(super) struct Suite {
     /// What they reached, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) coverage: Option<Vec<Site>>,
+    /// Rules that no test reaches, where coverage was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<Finding>,
     /// How many tests the policy has, those left out by the filter included.
     #[serde(rename = "tests_in_file")]
     pub(super) all: usize,
@@ -84,6 +87,7 @@ impl Suite {
             tests: Vec::new(),
             requests: 0,
             coverage: None,
+            warnings: Vec::new(),
             all: 0,
         }
     }

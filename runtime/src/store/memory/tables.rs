@@ -107,7 +107,8 @@ impl<'s> Tables<'s> {
         }
     }
 
-    /// Decides where each part is counted: where it is, unless its key is new and there is no room for it.
+    /// Decides where each part is counted: where it is, unless its key is new and there is no room for it. Shadow parts
+    /// have what room the others leave.
     pub(super) fn find_room(&mut self, parts: &mut Parts<'_>, now: Timestamp) {
         let mut new_keys = 0;
         for part in &*parts {
@@ -123,8 +124,10 @@ impl<'s> Tables<'s> {
         }
         // Only now that nothing is dropped any more is it known which keys are new.
         let mut placed = Placed::new();
-        for part in parts {
-            self.place(part, now, &mut placed);
+        for shadow in [false, true] {
+            for part in parts.iter_mut().filter(|part| part.is_shadow() == shadow) {
+                self.place(part, now, &mut placed);
+            }
         }
     }
 

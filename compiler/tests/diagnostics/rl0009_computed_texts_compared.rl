@@ -1,2 +1,0 @@
-input { a : string? b : string }
-rule api { if (a ?? b) == b then deny }

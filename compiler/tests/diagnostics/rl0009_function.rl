@@ -1,2 +1,0 @@
-input { name : string }
-rule api { if lower(name) == "us" then deny }

@@ -1,2 +1,0 @@
-module my.policy
-input { user : key }

@@ -1,3 +1,0 @@
-use std.http
-input { home : ip }
-rule api { if ip == home then deny }

@@ -1,0 +1,8 @@
+use shared.more (office)
+# file: shared/more.rl
+module shared.more
+use shared.nets (office)
+# file: shared/nets.rl
+module shared.nets
+set office = 203.0.113.0/24
+set partners = 198.51.100.0/24

@@ -1,0 +1,1 @@
+fn lower(n: int) -> int = n

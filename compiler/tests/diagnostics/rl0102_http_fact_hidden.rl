@@ -1,3 +1,0 @@
-use std.http
-input { path : string  user : key }
-rule api { on GET "/v1"  limit 10 req/min per user }

@@ -1,0 +1,2 @@
+module platform.base
+module base

@@ -1,0 +1,2 @@
+module platform.base
+use platform.base

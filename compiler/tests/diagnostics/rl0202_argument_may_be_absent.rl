@@ -1,0 +1,3 @@
+input { n : int? }
+fn f(n: int) -> int = n + 1
+rule api { if f(n) == 1 then deny }

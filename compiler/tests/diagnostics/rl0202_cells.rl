@@ -1,0 +1,6 @@
+input { model : string }
+table price by model : (input usd/Mtok, output usd/Mtok) {
+  "a" => $1/Mtok
+  else => $3/Mtok, $4/Mtok
+}
+rule api { if price[model].input > $1/Mtok then deny }

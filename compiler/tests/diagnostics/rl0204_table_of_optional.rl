@@ -1,0 +1,6 @@
+input { tier : one of "a", "b"? }
+table t by tier : (v int) {
+  "a" => 1
+  "b" => 2
+}
+rule api { if t[tier] == 1 then deny }

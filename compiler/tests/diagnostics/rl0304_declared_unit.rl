@@ -1,0 +1,4 @@
+use std.http
+unit images
+input { pictures : images }
+rule api { limit 5 images/min per ip }

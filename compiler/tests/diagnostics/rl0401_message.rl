@@ -1,0 +1,2 @@
+input { usage.output : tokens after response }
+rule api { deny "took {usage.output}" }

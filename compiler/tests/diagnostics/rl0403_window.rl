@@ -1,0 +1,2 @@
+input { user : key  wait : duration }
+rule api { limit 5 req / wait per user }

@@ -1,0 +1,5 @@
+input { user : key }
+rule api {
+  let strict = true
+  if strict then limit 100 req/min per user
+}

@@ -1,0 +1,2 @@
+use std.http
+rule api { limit 100 req/min per header("x-client-id") ?? "none" }
