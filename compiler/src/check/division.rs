@@ -35,32 +35,14 @@ impl Checker<'_> {
         if least > 0 || most < 0 {
             return self.arithmetic(operation, left, right, ty, span);
         }
-        let right = match right.kind {
-            ExprKind::Const(_) | ExprKind::Fact(_) | ExprKind::Let(_) => right,
-            // It is looked at twice, and must not be written out twice.
-            ExprKind::Text(_)
-            | ExprKind::Now
-            | ExprKind::ByPlan(_)
-            | ExprKind::Lookup(..)
-            | ExprKind::Not(_)
-            | ExprKind::And(..)
-            | ExprKind::Or(..)
-            | ExprKind::Coalesce(..)
-            | ExprKind::Compare(..)
-            | ExprKind::Arithmetic(..)
-            | ExprKind::Present(_)
-            | ExprKind::InNets(..)
-            | ExprKind::Lower(_)
-            | ExprKind::Length(_)
-            | ExprKind::Has(..)
-            | ExprKind::Like(..)
-            | ExprKind::Matches(..)
-            | ExprKind::Holds(_)
-            | ExprKind::If(..) => {
-                let (ty, absent, at) = (right.ty.clone(), right.absent, right.span);
-                let id = self.push_let(right, at);
-                Expr { absent, ..Expr::new(ExprKind::Let(id), ty, at) }
-            }
+        // It is looked at twice, and must not be written out twice.
+        let plain = matches!(right.kind, ExprKind::Const(_) | ExprKind::Fact(_) | ExprKind::Let(_));
+        let right = if plain {
+            right
+        } else {
+            let (ty, absent, at) = (right.ty.clone(), right.absent, right.span);
+            let id = self.push_let(right, at);
+            Expr { absent, ..Expr::new(ExprKind::Let(id), ty, at) }
         };
         let absence = Expr::unknown(span).absent_as(&[&left, &right, &when_zero]);
         let zero = Expr::number(0, right.ty.clone(), right.span);

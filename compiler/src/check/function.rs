@@ -116,69 +116,27 @@ impl Checker<'_> {
     fn lower(&mut self, text: &ast::Expr, span: Span) -> Expr {
         let text = self.expr(text);
         let text = self.require(text, &Type::Text, "`lower` takes");
-        match text.kind {
-            ExprKind::Text(text) => Expr::new(ExprKind::Text(text.to_ascii_lowercase()), Type::Text, span),
-            _ if text.ty == Type::Unknown => text,
-            ExprKind::Const(_)
-            | ExprKind::Fact(_)
-            | ExprKind::Now
-            | ExprKind::ByPlan(_)
-            | ExprKind::Lookup(..)
-            | ExprKind::Let(_)
-            | ExprKind::Not(_)
-            | ExprKind::And(..)
-            | ExprKind::Or(..)
-            | ExprKind::Coalesce(..)
-            | ExprKind::Compare(..)
-            | ExprKind::Arithmetic(..)
-            | ExprKind::Present(_)
-            | ExprKind::InNets(..)
-            | ExprKind::Lower(_)
-            | ExprKind::Length(_)
-            | ExprKind::Has(..)
-            | ExprKind::Like(..)
-            | ExprKind::Matches(..)
-            | ExprKind::Holds(_)
-            | ExprKind::If(..) => {
-                let absent = text.absent;
-                Expr { absent, ..Expr::new(ExprKind::Lower(Box::new(text)), Type::Text, span) }
-            }
+        if let ExprKind::Text(text) = &text.kind {
+            return Expr::new(ExprKind::Text(text.to_ascii_lowercase()), Type::Text, span);
         }
+        if text.ty == Type::Unknown {
+            return text;
+        }
+        let absent = text.absent;
+        Expr { absent, ..Expr::new(ExprKind::Lower(Box::new(text)), Type::Text, span) }
     }
 
     fn length(&mut self, text: &ast::Expr, span: Span) -> Expr {
         let text = self.expr(text);
         let text = self.require(text, &Type::Text, "`len` takes");
-        match text.kind {
-            ExprKind::Text(text) => {
-                Expr::number(i64::try_from(text.len()).unwrap_or(i64::MAX), Type::Int, span)
-            }
-            _ if text.ty == Type::Unknown => text,
-            ExprKind::Const(_)
-            | ExprKind::Fact(_)
-            | ExprKind::Now
-            | ExprKind::ByPlan(_)
-            | ExprKind::Lookup(..)
-            | ExprKind::Let(_)
-            | ExprKind::Not(_)
-            | ExprKind::And(..)
-            | ExprKind::Or(..)
-            | ExprKind::Coalesce(..)
-            | ExprKind::Compare(..)
-            | ExprKind::Arithmetic(..)
-            | ExprKind::Present(_)
-            | ExprKind::InNets(..)
-            | ExprKind::Lower(_)
-            | ExprKind::Length(_)
-            | ExprKind::Has(..)
-            | ExprKind::Like(..)
-            | ExprKind::Matches(..)
-            | ExprKind::Holds(_)
-            | ExprKind::If(..) => {
-                let absent = text.absent;
-                Expr { absent, ..Expr::new(ExprKind::Length(Box::new(text)), Type::Int, span) }
-            }
+        if let ExprKind::Text(text) = &text.kind {
+            return Expr::number(i64::try_from(text.len()).unwrap_or(i64::MAX), Type::Int, span);
         }
+        if text.ty == Type::Unknown {
+            return text;
+        }
+        let absent = text.absent;
+        Expr { absent, ..Expr::new(ExprKind::Length(Box::new(text)), Type::Int, span) }
     }
 
     fn has(&mut self, text: &ast::Expr, place: Place, part: &ast::Expr, span: Span) -> Expr {

@@ -77,29 +77,12 @@ impl Checker<'_> {
 
     /// A fact of the response that a value is made of, and where.
     pub(super) fn response_fact(&self, expr: &Expr) -> Option<(FactId, Span)> {
-        let here = match &expr.kind {
-            ExprKind::Fact(fact) => Some(*fact).filter(|fact| self.is_of_response(*fact)),
-            ExprKind::Let(id) => self.let_known.get(id.0).and_then(|known| known.response),
-            ExprKind::Const(_)
-            | ExprKind::Text(_)
-            | ExprKind::Now
-            | ExprKind::ByPlan(_)
-            | ExprKind::Lookup(..)
-            | ExprKind::Not(_)
-            | ExprKind::And(..)
-            | ExprKind::Or(..)
-            | ExprKind::Coalesce(..)
-            | ExprKind::Compare(..)
-            | ExprKind::Arithmetic(..)
-            | ExprKind::Present(_)
-            | ExprKind::InNets(..)
-            | ExprKind::Lower(_)
-            | ExprKind::Length(_)
-            | ExprKind::Has(..)
-            | ExprKind::Like(..)
-            | ExprKind::Matches(..)
-            | ExprKind::Holds(_)
-            | ExprKind::If(..) => None,
+        let here = if let ExprKind::Fact(fact) = &expr.kind {
+            Some(*fact).filter(|fact| self.is_of_response(*fact))
+        } else if let ExprKind::Let(id) = &expr.kind {
+            self.let_known.get(id.0).and_then(|known| known.response)
+        } else {
+            None
         };
         let inside = || expr.children().into_iter().find_map(|child| self.response_fact(child));
         here.map(|fact| (fact, expr.span)).or_else(inside)
@@ -216,29 +199,10 @@ impl Checker<'_> {
     }
 
     fn chain(&self, expr: &Expr) -> u32 {
-        let here = match &expr.kind {
-            ExprKind::Let(id) => self.let_known.get(id.0).map_or(0, |known| known.chain.saturating_add(1)),
-            ExprKind::Const(_)
-            | ExprKind::Text(_)
-            | ExprKind::Fact(_)
-            | ExprKind::Now
-            | ExprKind::ByPlan(_)
-            | ExprKind::Lookup(..)
-            | ExprKind::Not(_)
-            | ExprKind::And(..)
-            | ExprKind::Or(..)
-            | ExprKind::Coalesce(..)
-            | ExprKind::Compare(..)
-            | ExprKind::Arithmetic(..)
-            | ExprKind::Present(_)
-            | ExprKind::InNets(..)
-            | ExprKind::Lower(_)
-            | ExprKind::Length(_)
-            | ExprKind::Has(..)
-            | ExprKind::Like(..)
-            | ExprKind::Matches(..)
-            | ExprKind::Holds(_)
-            | ExprKind::If(..) => 0,
+        let here = if let ExprKind::Let(id) = &expr.kind {
+            self.let_known.get(id.0).map_or(0, |known| known.chain.saturating_add(1))
+        } else {
+            0
         };
         expr.children().into_iter().map(|child| self.chain(child)).max().unwrap_or(0).max(here)
     }
