@@ -49,7 +49,7 @@ proptest! {
         requests in prop::collection::vec(facts::request(), 1..24),
     ) {
         let native = compiled(&text, Engine::Native);
-        let reference = compiled(&text, Engine::Interpreter);
+        let reference = compiled(&text, Engine::Reference);
         prop_assert!(reference.policy.interpreted().is_some());
         if let Some(reason) = native.policy.interpreted() {
             eprintln!("skipped: {reason}");

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod checked;
+pub mod classify;
 #[cfg(feature = "jit")]
 pub mod codegen;
 pub mod diff;
@@ -20,6 +21,7 @@ pub mod pipeline;
 pub mod placement;
 pub mod plans;
 pub mod policy;
+pub mod request;
 pub mod resolve;
 pub mod source;
 pub mod written;

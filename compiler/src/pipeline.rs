@@ -42,8 +42,10 @@ pub enum Engine {
     /// Machine code where the platform allows it, else the interpreter.
     #[default]
     Native,
-    /// The reference interpreter.
+    /// The interpreter, over the same index as machine code.
     Interpreter,
+    /// The reference interpreter: every node and every site for each request. What it says is what a policy means.
+    Reference,
 }
 
 /// Compiles the policy in `bytes`, called `name` in diagnostics, with the standard library.

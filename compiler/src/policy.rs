@@ -1,48 +1,26 @@
-//! A compiled policy: its program, and the engine that decides it.
+//! A compiled policy: its program, and the engines that decide it.
 
-use std::fmt;
+mod tier;
 
+use limitrate_core::facts::{FactId, Phase};
+
+pub use self::tier::Reason;
+use self::tier::Tier;
 use crate::{
+    classify::{Classifier, Frame},
     interpret::{self, Values},
-    ir::Program,
+    ir::{NodeId, Program, slot::Slot},
     outcome::{RawCharge, RawOutcome},
     pipeline::Engine,
+    request::Request,
 };
 
 /// A policy that is ready to decide. Shared between threads without locks; its machine code is unmapped with it.
 #[derive(Debug)]
 pub struct Policy {
     program: Program,
-    backend: Backend,
-}
-
-#[derive(Debug)]
-enum Backend {
-    #[cfg(feature = "jit")]
-    Native(crate::codegen::Code),
-    Interpreter(Reason),
-}
-
-/// Why a policy is interpreted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// It was asked for.
-    Chosen,
-    /// This build has no code generator.
-    NotBuilt,
-    /// The platform refused executable memory, or has no code generator.
-    Unavailable(String),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chosen => f.write_str("the interpreter was chosen"),
-            Self::NotBuilt => f.write_str("this build has no code generator"),
-            Self::Unavailable(why) => write!(f, "no machine code here: {why}"),
-        }
-    }
+    classifier: Classifier,
+    tier: Tier,
 }
 
 /// Reusable memory of one thread's decisions; never shrinks.
@@ -50,6 +28,10 @@ impl fmt::Display for Reason {
 pub struct Scratch {
     /// The sites that apply, after [`Policy::decide`].
     pub sites: Vec<RawCharge>,
+    /// The slots of the request.
+    frame: Frame,
+    /// The slots of a request with those of its response.
+    whole: Vec<i64>,
     values: Values,
     /// What machine code finds of settlements and reports.
     #[cfg(feature = "jit")]
@@ -57,15 +39,29 @@ pub struct Scratch {
 }
 
 impl Policy {
-    /// Makes a program ready for `engine`. Where machine code cannot be had, the interpreter serves; see
+    /// Makes a program ready for `engine`, machine code included. Where that cannot be had, the interpreter serves; see
     /// [`Self::interpreted`].
     #[must_use]
     pub fn new(program: Program, engine: Engine) -> Self {
-        let backend = match engine {
-            Engine::Interpreter => Backend::Interpreter(Reason::Chosen),
-            Engine::Native => native(&program),
-        };
-        Self { program, backend }
+        let policy = Self::interpreting(program, engine);
+        policy.generate();
+        policy
+    }
+
+    /// The same without machine code: the interpreter serves until [`Self::generate`] has been called, on any thread.
+    #[must_use]
+    pub fn interpreting(program: Program, engine: Engine) -> Self {
+        Self { classifier: Classifier::new(&program), tier: Tier::new(engine), program }
+    }
+
+    /// Generates machine code, where the engine asks for it and it is not there. From then on it decides.
+    pub fn generate(&self) {
+        self.tier.generate(&self.program);
+    }
+
+    /// Sets machine code aside for good: from now on the interpreter decides.
+    pub fn demote(&self) {
+        self.tier.demote();
     }
 
     /// The program.
@@ -76,87 +72,144 @@ impl Policy {
 
     /// Why the policy is interpreted; `None` where machine code decides.
     #[must_use]
-    pub const fn interpreted(&self) -> Option<&Reason> {
-        match &self.backend {
-            #[cfg(feature = "jit")]
-            Backend::Native(_) => None,
-            Backend::Interpreter(reason) => Some(reason),
-        }
+    pub fn interpreted(&self) -> Option<&Reason> {
+        self.tier.interpreted()
     }
 
     /// The size of the machine code in bytes; 0 where there is none.
     #[must_use]
     pub fn code_size(&self) -> usize {
-        match &self.backend {
-            #[cfg(feature = "jit")]
-            Backend::Native(code) => code.size(),
-            Backend::Interpreter(_) => 0,
+        #[cfg(feature = "jit")]
+        if let Some(code) = self.tier.code() {
+            return code.size();
         }
+        0
     }
 
-    /// Decides over a frame of [`Program::slots`]; what applies is left in `scratch.sites`.
+    /// Decides a request; what applies is left in `scratch.sites`.
     ///
-    /// Pure: the same frame gives the same answer. A frame that is too short is filled up with zeros by the interpreter
-    /// and, for machine code, by a copy.
-    pub fn decide(&self, frame: &[i64], scratch: &mut Scratch) -> RawOutcome {
-        match &self.backend {
-            #[cfg(feature = "jit")]
-            Backend::Native(code) => code.decide(frame, &mut scratch.sites),
-            Backend::Interpreter(_) => {
-                interpret::decide(&self.program, frame, &mut scratch.values, &mut scratch.sites)
-            }
+    /// Pure: the same request gives the same answer.
+    pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
+        let Scratch { sites, frame, values, .. } = scratch;
+        self.classifier.read_all(&self.program, request, frame);
+        #[cfg(feature = "jit")]
+        if let Some(code) = self.tier.code() {
+            return code.decide(frame.slots(), sites);
         }
+        debug_assert!(self.tier.is_reference() || self.interpreted().is_some());
+        interpret::decide(&self.program, frame.slots(), values, sites)
     }
-}
 
-impl Policy {
-    /// What each of [`Program::settlements`] comes to over the frame of a request with the facts of its response.
-    /// `None` where the response lacks a fact that one needs.
-    pub fn settle(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<Option<i64>>) {
-        match &self.backend {
-            #[cfg(feature = "jit")]
-            Backend::Native(code) => {
-                code.settle(frame, &mut scratch.found);
-                out.clear();
-                out.resize(self.program.settlements.len(), None);
-                for site in &scratch.found {
-                    let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
-                    if let Some(place) = place {
-                        *place = Some(site.cost);
-                    }
-                }
-            }
-            Backend::Interpreter(_) => {
-                interpret::settle(&self.program, frame, &mut scratch.values, out);
-            }
-        }
+    /// The same by the reference interpreter, whatever engine the policy has.
+    pub fn decide_by_reference(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
+        let Scratch { sites, frame, values, .. } = scratch;
+        self.classifier.read_all(&self.program, request, frame);
+        interpret::decide(&self.program, frame.slots(), values, sites)
     }
 
     /// The shadow denies and exempts that apply to a request, by their position in [`Program::reports`].
-    pub fn report(&self, frame: &[i64], scratch: &mut Scratch, out: &mut Vec<u32>) {
-        match &self.backend {
-            #[cfg(feature = "jit")]
-            Backend::Native(code) => {
-                code.report(frame, &mut scratch.found);
-                out.clear();
-                out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
-            }
-            Backend::Interpreter(_) => {
-                interpret::report(&self.program, frame, &mut scratch.values, out);
-            }
+    pub fn report(&self, request: &impl Request, scratch: &mut Scratch, out: &mut Vec<u32>) {
+        self.classifier.read_all(&self.program, request, &mut scratch.frame);
+        #[cfg(feature = "jit")]
+        if let Some(code) = self.tier.code() {
+            code.report(scratch.frame.slots(), &mut scratch.found);
+            out.clear();
+            out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
+            return;
         }
+        interpret::report(&self.program, scratch.frame.slots(), &mut scratch.values, out);
+    }
+
+    /// Every slot of the program for a request: for explanations.
+    #[must_use]
+    pub fn frame(&self, request: &impl Request) -> Vec<i64> {
+        let mut frame = Frame::default();
+        self.classifier.read_all(&self.program, request, &mut frame);
+        frame.slots().to_vec()
+    }
+
+    /// What some nodes come to for a request: those of a message.
+    pub fn evaluate<'s>(
+        &self,
+        request: &impl Request,
+        wanted: &[NodeId],
+        scratch: &'s mut Scratch,
+    ) -> &'s Values {
+        if !wanted.is_empty() {
+            self.classifier.read_all(&self.program, request, &mut scratch.frame);
+            scratch.values.evaluate(&self.program, scratch.frame.slots());
+        }
+        &scratch.values
     }
 }
 
-#[cfg(feature = "jit")]
-fn native(program: &Program) -> Backend {
-    match crate::codegen::compile(program) {
-        Ok(code) => Backend::Native(code),
-        Err(error) => Backend::Interpreter(Reason::Unavailable(error.to_string())),
+/// Settling what a request reserved.
+impl Policy {
+    /// What the settlements will need of a request once its response is known.
+    #[must_use]
+    pub fn keep(&self, request: &impl Request) -> Box<[i64]> {
+        self.frame(request).into()
     }
-}
 
-#[cfg(not(feature = "jit"))]
-const fn native(_: &Program) -> Backend {
-    Backend::Interpreter(Reason::NotBuilt)
+    /// What each of [`Program::settlements`] comes to. `kept` is what [`Self::keep`] gave for the request; `response`
+    /// has the facts of its response, and those of the request that they are compared with. `None` where the response
+    /// lacks a fact that one needs.
+    pub fn settle(
+        &self,
+        kept: &[i64],
+        response: &impl Request,
+        scratch: &mut Scratch,
+        out: &mut Vec<Option<i64>>,
+    ) {
+        self.respond(kept, response, &mut scratch.whole);
+        #[cfg(feature = "jit")]
+        if let Some(code) = self.tier.code() {
+            code.settle(&scratch.whole, &mut scratch.found);
+            out.clear();
+            out.resize(self.program.settlements.len(), None);
+            for site in &scratch.found {
+                let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
+                if let Some(place) = place {
+                    *place = Some(site.cost);
+                }
+            }
+            return;
+        }
+        interpret::settle(&self.program, &scratch.whole, &mut scratch.values, out);
+    }
+
+    /// The facts of the response without which a settlement is not known, whatever the others are.
+    #[must_use]
+    pub fn missing(&self, settlement: usize, kept: &[i64], response: &impl Request) -> Vec<FactId> {
+        let program = &self.program;
+        let Some(settlement) = program.settlements.get(settlement) else { return Vec::new() };
+        let mut frame = Vec::new();
+        self.respond(kept, response, &mut frame);
+        let absent = program.slots.iter().zip(&frame).enumerate().filter_map(|(position, (slot, value))| {
+            let Slot::Present(fact) = *slot else { return None };
+            let declared = program.facts.get(usize::from(fact.0))?;
+            (*value == 0 && declared.decl.phase == Phase::Response).then_some((position, fact))
+        });
+        let absent: Vec<(usize, FactId)> = absent.collect();
+        let mut values = Values::default();
+        let needed = absent.iter().filter(|(without, _)| {
+            let mut frame = frame.clone();
+            for (position, _) in absent.iter().filter(|(position, _)| position != without) {
+                if let Some(place) = frame.get_mut(*position) {
+                    *place = 1;
+                }
+            }
+            values.evaluate(program, &frame);
+            values.get(settlement.known) == 0
+        });
+        needed.map(|(_, fact)| *fact).collect()
+    }
+
+    /// The frame of a request with the facts of its response added.
+    fn respond(&self, kept: &[i64], response: &impl Request, frame: &mut Vec<i64>) {
+        frame.clear();
+        frame.extend_from_slice(kept);
+        frame.resize(self.program.slots.len(), 0);
+        self.classifier.fill_response(&self.program, response, frame);
+    }
 }

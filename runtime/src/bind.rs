@@ -4,20 +4,17 @@
 //! stand in, and slots are filled; a fact that is missing or malformed without a fallback is never guessed.
 
 mod response;
-mod slots;
-mod text;
 
 use std::{fmt, net::IpAddr};
 
 use arrayvec::ArrayVec;
-use limitrate_compiler::{check::MAX_FACTS, ir::Program};
+use limitrate_compiler::{check::MAX_FACTS, ir::Program, request::Request};
 use limitrate_core::{
     facts::{FactDecl, FactId, FactType, Phase, Value},
     net::canonical,
     path,
     time::Timestamp,
 };
-use slots::SlotPlan;
 
 /// A fact that makes a request unacceptable: it is answered with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +56,25 @@ pub(crate) struct Bound<'a> {
     values: ArrayVec<Value<'a>, MAX_FACTS>,
     /// The path in its normal form, where that is not how it was sent.
     path: Option<(FactId, String)>,
+    now: Timestamp,
+}
+
+impl Request for Bound<'_> {
+    #[inline]
+    fn value(&self, fact: FactId) -> Value<'_> {
+        self.get(fact)
+    }
+
+    #[inline]
+    fn now(&self) -> Timestamp {
+        self.now
+    }
 }
 
 impl<'a> Bound<'a> {
     /// Nothing bound yet. Filled in place: it is too large to be moved on the hot path.
-    pub(crate) const fn new() -> Self {
-        Self { values: ArrayVec::new_const(), path: None }
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self { values: ArrayVec::new_const(), path: None, now }
     }
 
     /// Sets every fact to its default.
@@ -93,7 +103,6 @@ impl<'a> Bound<'a> {
 /// What binding needs to know of a policy.
 #[derive(Debug)]
 pub(crate) struct Binder {
-    plan: SlotPlan,
     /// Facts that a request must carry, as bits by position.
     needed: u64,
     path: Option<FactId>,
@@ -108,27 +117,18 @@ impl Binder {
             let must = fact.used && decl.phase == Phase::Request && !decl.optional && decl.default.is_none();
             bits | (u64::from(must) << i)
         });
-        Self {
-            plan: SlotPlan::new(program),
-            needed,
-            path: program.http.map(|http| http.path),
-            kept: response::kept(program),
-        }
+        Self { needed, path: program.http.map(|http| http.path), kept: response::kept(program) }
     }
 
-    /// Checks the facts of a request and fills `bound` and `frame`.
+    /// Checks the facts of a request and fills `bound`.
     ///
     /// A fact that stands twice takes the later value.
     pub(crate) fn bind<'a>(
         &self,
         program: &'a Program,
         facts: &[(FactId, Value<'a>)],
-        now: Timestamp,
         bound: &mut Bound<'a>,
-        frame: &mut Vec<i64>,
     ) -> Result<(), InputProblem> {
-        frame.clear();
-        frame.resize(program.slots.len(), 0);
         bound.reset(program);
         let mut given: u64 = 0;
         for (fact, value) in facts {
@@ -157,13 +157,12 @@ impl Binder {
             return Err(InputProblem { fact, problem: Problem::Missing });
         }
         self.normalise_path(bound);
-        self.plan.fill(program, bound, now, frame);
         Ok(())
     }
 
     /// The facts as far as they go, for naming counters: what is malformed is absent.
     pub(crate) fn partial<'a>(&self, program: &'a Program, facts: &[(FactId, Value<'a>)]) -> Bound<'a> {
-        let mut bound = Bound::new();
+        let mut bound = Bound::new(Timestamp(0));
         bound.reset(program);
         for (fact, value) in facts.iter().filter(|(_, value)| *value != Value::Absent) {
             let position = usize::from(fact.0);

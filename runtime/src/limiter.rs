@@ -28,22 +28,15 @@ use crate::{
 use decide::Needs;
 
 thread_local! {
-    /// The frame and sites of this thread's decisions.
-    static SCRATCH: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+    /// The memory of this thread's decisions.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
-/// Memory that decisions of one thread use again.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    pub(crate) frame: Vec<i64>,
-    pub(crate) scratch: Scratch,
-}
-
-/// Lends this thread's buffers.
-pub(crate) fn with_buffers<T>(work: impl FnOnce(&mut Buffers) -> T) -> T {
-    let mut buffers = SCRATCH.take().unwrap_or_default();
-    let result = work(&mut buffers);
-    SCRATCH.set(Some(buffers));
+/// Lends this thread's memory.
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
     result
 }
 
@@ -150,7 +143,7 @@ impl<S: LocalStore> Limiter<S> {
     /// Decides one request at `now`: for tests, replays and callers with a clock of their own.
     pub fn decide_at(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Decision<'_> {
         let mut decision = Decision::new(&self.policy, now);
-        with_buffers(|buffers| self.decide_into(&mut decision, facts, buffers));
+        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
         decision
     }
 
@@ -160,9 +153,9 @@ impl<S: LocalStore> Limiter<S> {
     ///
     /// The fact that makes the request unacceptable.
     pub fn frame(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Result<Vec<i64>, InputProblem> {
-        let (mut bound, mut frame) = (Bound::new(), Vec::new());
-        self.binder.bind(self.policy.program(), facts, now, &mut bound, &mut frame)?;
-        Ok(frame)
+        let mut bound = Bound::new(now);
+        self.binder.bind(self.policy.program(), facts, &mut bound)?;
+        Ok(self.policy.frame(&bound))
     }
 
     /// The counter of a limit for these facts, whether or not they make a whole request; and its key in words.

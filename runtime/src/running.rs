@@ -6,14 +6,11 @@
 
 use std::sync::Arc;
 
-use limitrate_compiler::{
-    interpret::Values,
-    ir::{ChargeSite, LimitInfo, Program, slot::Slot},
-};
+use limitrate_compiler::ir::{ChargeSite, LimitInfo, Program};
 use limitrate_core::{
     algorithm::Algorithm,
     charge::{Counted, Mode},
-    facts::{FactId, OwnedValue, Phase, Value},
+    facts::{FactId, OwnedValue, Value},
     key::CounterKey,
     time::Timestamp,
 };
@@ -22,13 +19,14 @@ use smallvec::SmallVec;
 use crate::{
     bind::{Bound, InputProblem},
     decision::{Decision, LimitDecision},
-    limiter::{Buffers, Limiter, with_buffers},
+    limiter::{Limiter, with_scratch},
     store::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket},
 };
 
 /// What a request looked like when it was decided, for the arithmetic of its settlement.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
+    /// What [`Policy::keep`](limitrate_compiler::Policy::keep) kept of it.
     pub(crate) frame: Box<[i64]>,
     /// Facts of the request whose text a settlement compares with a fact of the response.
     pub(crate) kept: SmallVec<[(FactId, OwnedValue); 1]>,
@@ -150,15 +148,17 @@ impl<S: LocalStore> Limiter<S> {
         let Some(snapshot) = &running.snapshot else { return replied };
         let program = self.policy().program();
         let mut fates: SmallVec<[Fate; 2]> = SmallVec::new();
-        with_buffers(|Buffers { frame, scratch }| {
-            let mut bound = Bound::new();
-            self.binder().respond(program, snapshot, facts, &mut bound, frame, &mut replied.problems);
+        with_scratch(|scratch| {
+            let mut bound = Bound::new(now);
+            self.binder().respond(program, snapshot, facts, &mut bound, &mut replied.problems);
             let mut actual = Vec::new();
-            self.policy().settle(frame, scratch, &mut actual);
+            self.policy().settle(&snapshot.frame, &bound, scratch, &mut actual);
             fates.extend(running.reservations(program).map(|(_, site)| {
                 match actual.get(site.settlement).copied().flatten() {
                     Some(actual) => Fate::Settled { actual: actual.max(0) },
-                    None => Fate::Stands { missing: missing(program, site.settlement, frame) },
+                    None => Fate::Stands {
+                        missing: self.policy().missing(site.settlement, &snapshot.frame, &bound).into(),
+                    },
                 }
             }));
         });
@@ -243,27 +243,4 @@ impl Running {
             Some((held, Reserving { charge, settlement }))
         })
     }
-}
-
-/// The facts of the response without which the actual cost is not known, whatever the others are.
-fn missing(program: &Program, settlement: usize, frame: &[i64]) -> SmallVec<[FactId; 2]> {
-    let Some(settlement) = program.settlements.get(settlement) else { return SmallVec::new() };
-    let absent = program.slots.iter().zip(frame).enumerate().filter_map(|(position, (slot, value))| {
-        let Slot::Present(fact) = *slot else { return None };
-        let declared = program.facts.get(usize::from(fact.0))?;
-        (*value == 0 && declared.decl.phase == Phase::Response).then_some((position, fact))
-    });
-    let absent: SmallVec<[(usize, FactId); 4]> = absent.collect();
-    let mut values = Values::default();
-    let needed = absent.iter().filter(|(without, _)| {
-        let mut frame = frame.to_vec();
-        for (position, _) in absent.iter().filter(|(position, _)| position != without) {
-            if let Some(place) = frame.get_mut(*position) {
-                *place = 1;
-            }
-        }
-        values.evaluate(program, &frame);
-        values.get(settlement.known) == 0
-    });
-    needed.map(|(_, fact)| *fact).collect()
 }

@@ -52,6 +52,24 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// Whether it is a test of a text or an address against a table: 1 where it holds, else 0. A request passes few of
+    /// the many that a policy may have.
+    #[must_use]
+    pub const fn is_test(self) -> bool {
+        match self {
+            Self::Route(..) | Self::InNets(..) | Self::Has(..) | Self::Like(..) | Self::Matches(..) => true,
+            Self::Value(_)
+            | Self::Present(_)
+            | Self::Text(_)
+            | Self::SameText(..)
+            | Self::SameAddress(..)
+            | Self::Length(_)
+            | Self::Rollout(..)
+            | Self::Schedule(_)
+            | Self::Now => false,
+        }
+    }
+
     /// The facts it is computed from.
     #[must_use]
     pub const fn facts(self) -> [Option<FactId>; 2] {

@@ -1,6 +1,6 @@
-//! The facts of a response: they are added to the frame of the request that they answer.
+//! The facts of a response: they are added to what is kept of the request that they answer.
 
-use limitrate_compiler::ir::Program;
+use limitrate_compiler::{Policy, ir::Program};
 use limitrate_core::facts::{FactId, OwnedValue, Phase, Value};
 use smallvec::SmallVec;
 
@@ -28,12 +28,13 @@ fn is_response(program: &Program, fact: FactId) -> bool {
 
 impl Binder {
     /// What the settlement of a request will need of it.
-    pub(crate) fn snapshot(&self, bound: &Bound<'_>, frame: &[i64]) -> Snapshot {
+    pub(crate) fn snapshot(&self, policy: &Policy, bound: &Bound<'_>) -> Snapshot {
         let kept = self.kept.iter().filter_map(|fact| Some((*fact, OwnedValue::of(bound.get(*fact))?)));
-        Snapshot { frame: frame.into(), kept: kept.collect() }
+        Snapshot { frame: policy.keep(bound), kept: kept.collect() }
     }
 
-    /// Fills `frame` with that of a request and the facts of its response. One that is malformed is absent, and reported.
+    /// Fills `bound` with the facts of a response, and those of its request that they are compared with. One that is
+    /// malformed is absent, and reported.
     ///
     /// A fact that stands twice takes the later value; facts of the request are not looked at.
     pub(crate) fn respond<'a>(
@@ -42,11 +43,8 @@ impl Binder {
         request: &'a Snapshot,
         facts: &[(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
-        frame: &mut Vec<i64>,
         problems: &mut SmallVec<[InputProblem; 1]>,
     ) {
-        frame.clear();
-        frame.extend_from_slice(&request.frame);
         bound.reset(program);
         for (fact, value) in &request.kept {
             if let Some(place) = bound.values.get_mut(usize::from(fact.0)) {
@@ -72,6 +70,5 @@ impl Binder {
                 }
             }
         }
-        self.plan.fill_response(program, bound, frame);
     }
 }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::atomic::Ordering};
 use limitrate_compiler::{
     ir::{Burst, Exceed, Program},
     outcome::{RawCharge, RawOutcome},
+    policy::Scratch,
 };
 use limitrate_core::{
     algorithm::Terms,
@@ -13,7 +14,7 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
-use super::{Buffers, Limiter, message::message};
+use super::{Limiter, message::message};
 use crate::{
     bind::{Bound, InputProblem},
     decision::{Cause, Decision, LimitDecision, Outcome},
@@ -54,31 +55,30 @@ impl<S: LocalStore> Limiter<S> {
         &'p self,
         decision: &mut Decision<'p>,
         facts: &[(FactId, Value<'_>)],
-        buffers: &mut Buffers,
+        scratch: &mut Scratch,
     ) {
-        let mut bound = Bound::new();
-        self.pass(decision, facts, &mut bound, buffers);
+        let mut bound = Bound::new(decision.now);
+        self.pass(decision, facts, &mut bound, scratch);
         if self.needs.more {
-            self.after_first_pass(decision, facts, &bound, buffers);
+            self.after_first_pass(decision, facts, &bound, scratch);
         }
     }
 
-    /// Decides a request as far as its charges; `bound` and the frame are left as they were decided over.
+    /// Decides a request as far as its charges; `bound` is left as it was decided over.
     #[inline]
     pub(super) fn pass<'p: 'a, 'a>(
         &'p self,
         decision: &mut Decision<'p>,
         facts: &[(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
-        buffers: &mut Buffers,
+        scratch: &mut Scratch,
     ) {
-        let Buffers { frame, scratch } = buffers;
         let program = self.policy.program();
-        if let Err(problem) = self.binder.bind(program, facts, decision.now, bound, frame) {
+        if let Err(problem) = self.binder.bind(program, facts, bound) {
             return self.malformed(decision, problem);
         }
-        match self.policy.decide(frame, scratch) {
-            RawOutcome::Deny => self.denied(decision, &scratch.sites, bound, frame),
+        match self.policy.decide(bound, scratch) {
+            RawOutcome::Deny => self.denied(decision, bound, scratch),
             RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
             RawOutcome::Charges => self.charge(decision, &scratch.sites, bound),
         }
@@ -92,19 +92,13 @@ impl<S: LocalStore> Limiter<S> {
         decision.message = Cow::Owned(format!("`{name}` {}", problem.problem));
     }
 
-    fn denied<'p>(
-        &'p self,
-        decision: &mut Decision<'p>,
-        sites: &[RawCharge],
-        bound: &Bound<'_>,
-        frame: &[i64],
-    ) {
+    fn denied<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, scratch: &mut Scratch) {
         let program = self.policy.program();
         decision.outcome = Outcome::Deny;
-        decision.cause = rules(sites);
-        if let Some(site) = sites.first().and_then(|raw| program.denies.get(position(raw))) {
+        decision.cause = rules(&scratch.sites);
+        if let Some(site) = scratch.sites.first().and_then(|raw| program.denies.get(position(raw))) {
             decision.status = site.status;
-            decision.message = message(program, &site.message, bound, frame);
+            decision.message = message(&self.policy, &site.message, bound, scratch);
         }
     }
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use limitrate_compiler::{
+    Policy,
     interpret::Values,
-    ir::{Piece, Program},
+    ir::{NodeId, Piece},
+    policy::Scratch,
 };
 use limitrate_core::facts::Value;
 
@@ -15,21 +17,34 @@ const MAX_FACT_IN_MESSAGE: usize = 128;
 
 /// A message with its values. Borrowed where it has none.
 pub(super) fn message<'p>(
-    program: &'p Program,
+    policy: &Policy,
     pieces: &'p [Piece],
     bound: &Bound<'_>,
-    frame: &[i64],
+    scratch: &mut Scratch,
 ) -> Cow<'p, str> {
     if let [Piece::Text(text)] = pieces {
         return Cow::Borrowed(text);
     }
-    let mut values = Values::default();
-    values.evaluate(program, frame);
+    let mut wanted = Vec::new();
+    pieces.iter().for_each(|piece| nodes(piece, &mut wanted));
+    let values = policy.evaluate(bound, &wanted, scratch);
     let mut out = String::new();
     for piece in pieces {
-        write_piece(&mut out, piece, bound, &values);
+        write_piece(&mut out, piece, bound, values);
     }
     Cow::Owned(out)
+}
+
+/// Adds the nodes that a piece is printed from.
+fn nodes(piece: &Piece, wanted: &mut Vec<NodeId>) {
+    match piece {
+        Piece::Text(_) | Piece::Fact(_) => {}
+        Piece::Value(node, _) | Piece::Choice(node, _) => wanted.push(*node),
+        Piece::Maybe(present, piece) => {
+            wanted.push(*present);
+            nodes(piece, wanted);
+        }
+    }
 }
 
 /// Appends a piece of a message; `-` for what is absent.

@@ -2,11 +2,11 @@
 
 use std::{mem, sync::Arc};
 
-use limitrate_compiler::ir::Exceed;
+use limitrate_compiler::{ir::Exceed, policy::Scratch};
 use limitrate_core::facts::{FactId, Value};
 use smallvec::SmallVec;
 
-use super::{Buffers, Limiter, message::message};
+use super::{Limiter, message::message};
 use crate::{
     bind::Bound,
     decision::{Cause, Changes, Decision, Downgrade, Extra, LimitDecision, Outcome},
@@ -17,43 +17,43 @@ use crate::{
 const INLINE_FACTS: usize = 16;
 
 impl<S: LocalStore> Limiter<S> {
-    /// Completes a decision that was made over `bound` and the frame.
+    /// Completes a decision that was made over `bound`.
     #[cold]
     pub(super) fn after_first_pass<'p>(
         &'p self,
         decision: &mut Decision<'p>,
         facts: &[(FactId, Value<'_>)],
         bound: &Bound<'_>,
-        buffers: &mut Buffers,
+        scratch: &mut Scratch,
     ) {
         if matches!(decision.cause, Cause::Input(_)) {
             return;
         }
-        self.complete(decision, bound, buffers);
+        self.complete(decision, bound, scratch);
         if decision.outcome != Outcome::Reject {
             return;
         }
         let changes = self.downgrades(decision);
         if changes.is_empty() {
-            self.say_why(decision, bound, &buffers.frame);
+            self.say_why(decision, bound, scratch);
         } else {
-            self.second_pass(decision, changes, facts, buffers);
+            self.second_pass(decision, changes, facts, scratch);
         }
     }
 
     /// Adds what shadow rules would have done, and what a reservation will be settled with.
-    fn complete<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, buffers: &mut Buffers) {
+    fn complete<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, scratch: &mut Scratch) {
         let program = self.policy.program();
         let mut extra = Extra::default();
         let mut reports = Vec::new();
-        self.policy.report(&buffers.frame, &mut buffers.scratch, &mut reports);
+        self.policy.report(bound, scratch, &mut reports);
         extra.reports = reports.into();
         let reserves = |limit: &LimitDecision| {
             let site = program.charges.get(limit.site as usize);
             site.is_some_and(|site| site.settle.is_some()) && limit.is_held(program)
         };
         if decision.outcome.passes() && decision.limits.iter().any(reserves) {
-            extra.snapshot = Some(Arc::new(self.binder.snapshot(bound, &buffers.frame)));
+            extra.snapshot = Some(Arc::new(self.binder.snapshot(&self.policy, bound)));
         }
         if !extra.reports.is_empty() || extra.snapshot.is_some() {
             decision.extra = Some(Box::new(extra));
@@ -61,7 +61,7 @@ impl<S: LocalStore> Limiter<S> {
     }
 
     /// Status and text of a rejection: those of the first limit by name that says some.
-    fn say_why<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, frame: &[i64]) {
+    fn say_why<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, scratch: &mut Scratch) {
         let program = self.policy.program();
         let failing = decision.limits.iter().filter(|limit| limit.refuses());
         let said = failing.filter_map(|limit| match &program.charges.get(limit.site as usize)?.exceed {
@@ -71,7 +71,7 @@ impl<S: LocalStore> Limiter<S> {
         let first = said.into_iter().next();
         if let Some((status, pieces)) = first {
             decision.status = status;
-            decision.message = message(program, pieces, bound, frame);
+            decision.message = message(&self.policy, pieces, bound, scratch);
         }
     }
 
@@ -98,15 +98,15 @@ impl<S: LocalStore> Limiter<S> {
         first: &mut Decision<'p>,
         changes: Changes<'p>,
         facts: &[(FactId, Value<'_>)],
-        buffers: &mut Buffers,
+        scratch: &mut Scratch,
     ) {
         let mut changed: SmallVec<[(FactId, Value<'_>); INLINE_FACTS]> = facts.into();
         changed.extend(changes.iter().map(|(fact, value)| (*fact, value.borrow())));
-        let (mut second, mut bound) = (Decision::new(&self.policy, first.now), Bound::new());
-        self.pass(&mut second, &changed, &mut bound, buffers);
+        let (mut second, mut bound) = (Decision::new(&self.policy, first.now), Bound::new(first.now));
+        self.pass(&mut second, &changed, &mut bound, scratch);
         if second.outcome.passes() {
             second.outcome = Outcome::Downgrade;
-            self.complete(&mut second, &bound, buffers);
+            self.complete(&mut second, &bound, scratch);
             mem::swap(first, &mut second);
         }
         let downgrade = Downgrade { changes, other: second.limits };

@@ -1,11 +1,11 @@
-//! Fills the frame: each slot from the facts it is computed from.
+//! Classification: from the facts of a request to the integers that the program reads.
 
-use std::borrow::Cow;
+pub mod frame;
+mod text;
 
-use limitrate_compiler::ir::{
-    Program,
-    slot::{Slot, Subject},
-};
+use std::{borrow::Cow, sync::RwLock};
+
+pub use frame::Frame;
 use limitrate_core::{
     facts::{FactId, FactType, Phase, Value},
     net::client_network,
@@ -13,55 +13,90 @@ use limitrate_core::{
     schedule::Active,
     time::Timestamp,
 };
-use parking_lot::RwLock;
+use text::TextTable;
 
-use super::{Bound, text::TextTable};
+use crate::{
+    ir::{
+        Program, SlotId,
+        slot::{Slot, Subject},
+    },
+    request::Request,
+};
 
-/// What is prepared once to fill frames.
+/// What is prepared once to classify the requests of a policy.
 #[derive(Debug)]
-pub(super) struct SlotPlan {
+pub struct Classifier {
     texts: TextTable,
     /// The answer of each schedule with the stretch of time it is good for.
     schedules: Box<[RwLock<Option<Active>>]>,
 }
 
-impl SlotPlan {
-    pub(super) fn new(program: &Program) -> Self {
+/// Slots that are computed together, in one look at a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u32);
+
+impl Classifier {
+    /// Prepares the tables of a program.
+    #[must_use]
+    pub fn new(program: &Program) -> Self {
         Self {
             texts: TextTable::new(&program.tables.texts),
             schedules: program.tables.schedules.iter().map(|_| RwLock::new(None)).collect(),
         }
     }
 
-    /// Fills `frame`, which is all zeros and has a place for each slot.
-    pub(super) fn fill(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, frame: &mut [i64]) {
-        for (slot, place) in program.slots.iter().zip(frame) {
-            *place = self.slot(program, bound, now, *slot);
+    /// How many groups there are.
+    #[must_use]
+    pub fn groups(&self, program: &Program) -> usize {
+        program.slots.len()
+    }
+
+    /// The group of a slot.
+    #[must_use]
+    pub fn group_of(&self, slot: SlotId) -> GroupId {
+        GroupId(slot.0)
+    }
+
+    /// Reads the slots of one group, unless that was done for this request.
+    pub fn read(&self, program: &Program, request: &impl Request, group: GroupId, frame: &mut Frame) {
+        let id = SlotId(group.0);
+        if let Some(slot) = program.slots.get(group.0 as usize)
+            && frame.begin(group)
+        {
+            let value = self.slot(program, request, *slot);
+            if slot.is_test() { frame.hold(id, value != 0) } else { frame.set(id, value) }
+        }
+    }
+
+    /// Reads every slot of the program.
+    pub fn read_all(&self, program: &Program, request: &impl Request, frame: &mut Frame) {
+        frame.reset(program.slots.len(), self.groups(program));
+        for group in (0..).map(GroupId).take(self.groups(program)) {
+            self.read(program, request, group, frame);
         }
     }
 
     /// Fills the slots that read a fact of the response, and leaves all others as they are.
-    pub(super) fn fill_response(&self, program: &Program, bound: &Bound<'_>, frame: &mut [i64]) {
+    pub fn fill_response(&self, program: &Program, response: &impl Request, frame: &mut [i64]) {
         let of_response = |fact: FactId| {
             let declared = program.facts.get(usize::from(fact.0));
             declared.is_some_and(|fact| fact.decl.phase == Phase::Response)
         };
         for (slot, place) in program.slots.iter().zip(frame) {
             if slot.facts().into_iter().flatten().any(of_response) {
-                // No slot of a fact reads the clock.
-                *place = self.slot(program, bound, Timestamp(0), *slot);
+                *place = self.slot(program, response, *slot);
             }
         }
     }
 
-    fn slot(&self, program: &Program, bound: &Bound<'_>, now: Timestamp, slot: Slot) -> i64 {
+    fn slot(&self, program: &Program, bound: &impl Request, slot: Slot) -> i64 {
         let tables = &program.tables;
         match slot {
-            Slot::Value(fact) => value(program, fact, bound.get(fact)),
-            Slot::Present(fact) => i64::from(bound.get(fact) != Value::Absent),
+            Slot::Value(fact) => value(program, fact, bound.value(fact)),
+            Slot::Present(fact) => i64::from(bound.value(fact) != Value::Absent),
             Slot::Text(of) => subject(bound, of).map_or(0, |text| self.texts.id(&text)),
             Slot::SameText(a, b) => holds(subject(bound, a).zip(subject(bound, b)), |(a, b)| a == b),
-            Slot::SameAddress(a, b) => match (bound.get(a), bound.get(b)) {
+            Slot::SameAddress(a, b) => match (bound.value(a), bound.value(b)) {
                 (Value::Ip(a), Value::Ip(b)) => i64::from(a == b),
                 _ => 0,
             },
@@ -73,7 +108,7 @@ impl SlotPlan {
                     pattern.matches(path)
                 })
             }
-            Slot::InNets(fact, set) => match (bound.get(fact), tables.nets.get(set)) {
+            Slot::InNets(fact, set) => match (bound.value(fact), tables.nets.get(set)) {
                 (Value::Ip(ip), Some(set)) => i64::from(set.contains(ip)),
                 _ => 0,
             },
@@ -91,10 +126,10 @@ impl SlotPlan {
                 })
             }
             Slot::Rollout(fact, rule) => {
-                tables.rollouts.get(rule).map_or(0, |rule| rollout_position(rule, bound.get(fact)))
+                tables.rollouts.get(rule).map_or(0, |rule| rollout_position(rule, bound.value(fact)))
             }
-            Slot::Schedule(schedule) => i64::from(self.schedule(program, schedule, now)),
-            Slot::Now => now.0,
+            Slot::Schedule(schedule) => i64::from(self.schedule(program, schedule, bound.now())),
+            Slot::Now => bound.now().0,
         }
     }
 
@@ -105,11 +140,15 @@ impl SlotPlan {
         else {
             return false;
         };
-        if let Some(active) = kept.read().filter(|active| active.from <= now && now < active.until) {
+        if let Some(active) =
+            kept.read().ok().and_then(|kept| kept.filter(|active| active.from <= now && now < active.until))
+        {
             return active.holds;
         }
         let active = schedule.at(now);
-        *kept.write() = Some(active);
+        if let Ok(mut kept) = kept.write() {
+            *kept = Some(active);
+        }
         active.holds
     }
 }
@@ -130,7 +169,7 @@ fn holds<T>(pair: Option<T>, test: impl FnOnce(T) -> bool) -> i64 {
 }
 
 /// The text of a fact, in lower case where that is asked for.
-fn subject<'b>(bound: &'b Bound<'_>, of: Subject) -> Option<Cow<'b, str>> {
+fn subject<'b>(bound: &'b impl Request, of: Subject) -> Option<Cow<'b, str>> {
     let text = text(bound, of.fact)?;
     Some(if of.lower && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
@@ -139,8 +178,8 @@ fn subject<'b>(bound: &'b Bound<'_>, of: Subject) -> Option<Cow<'b, str>> {
     })
 }
 
-fn text<'b>(bound: &'b Bound<'_>, fact: FactId) -> Option<&'b str> {
-    match bound.get(fact) {
+fn text<'b>(bound: &'b impl Request, fact: FactId) -> Option<&'b str> {
+    match bound.value(fact) {
         Value::Str(text) => Some(text),
         Value::Absent | Value::Bool(_) | Value::Int(_) | Value::Ip(_) => None,
     }

@@ -1,0 +1,72 @@
+//! The frame of a request: the integers that a program reads, filled group by group as they are needed.
+
+use super::GroupId;
+use crate::ir::SlotId;
+
+/// What is known of one request. Used again for the next without being cleared as a whole.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// By [`SlotId`]. What was not read for this request holds anything, except that a test which was not found to hold
+    /// is 0.
+    slots: Vec<i64>,
+    /// The tests that hold, in the order in which they were found.
+    holding: Vec<SlotId>,
+    /// One bit for each group that was read.
+    read: Vec<u64>,
+}
+
+impl Frame {
+    /// Begins another request: nothing was read of it, and no test holds.
+    pub fn reset(&mut self, slots: usize, groups: usize) {
+        for slot in self.holding.drain(..) {
+            if let Some(place) = self.slots.get_mut(slot.0 as usize) {
+                *place = 0;
+            }
+        }
+        if self.slots.len() != slots {
+            self.slots.clear();
+            self.slots.resize(slots, 0);
+        }
+        self.read.clear();
+        self.read.resize(groups.div_ceil(64), 0);
+    }
+
+    /// Marks a group as read; false if it was read before.
+    pub fn begin(&mut self, group: GroupId) -> bool {
+        let (word, bit) = (group.0 as usize / 64, 1_u64 << (group.0 % 64));
+        match self.read.get_mut(word) {
+            Some(word) if *word & bit == 0 => {
+                *word |= bit;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Sets a slot that is no test.
+    pub fn set(&mut self, slot: SlotId, value: i64) {
+        if let Some(place) = self.slots.get_mut(slot.0 as usize) {
+            *place = value;
+        }
+    }
+
+    /// Says whether a test holds: see [`Slot::is_test`](crate::ir::slot::Slot::is_test).
+    pub fn hold(&mut self, slot: SlotId, holds: bool) {
+        if holds && let Some(place) = self.slots.get_mut(slot.0 as usize) {
+            *place = 1;
+            self.holding.push(slot);
+        }
+    }
+
+    /// The slots.
+    #[must_use]
+    pub fn slots(&self) -> &[i64] {
+        &self.slots
+    }
+
+    /// The tests that hold, in the order in which they were found.
+    #[must_use]
+    pub fn holding(&self) -> &[SlotId] {
+        &self.holding
+    }
+}
