@@ -26,6 +26,7 @@ mod operator;
 mod phase;
 mod plan;
 mod practice;
+mod regexes;
 mod reply;
 mod reserve;
 mod rollout;
@@ -40,7 +41,7 @@ mod uses;
 mod worst_case;
 
 pub(crate) use function::FUNCTIONS;
-pub(crate) use membership::MAX_REGEX_BYTES;
+pub(crate) use regexes::MAX_REGEX_BYTES;
 pub use test::TEST_START;
 
 use std::{
@@ -97,6 +98,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
         recursive: HashSet::new(),
         expanded: 0,
         looked_up: 0,
+        regexes: regexes::Regexes::default(),
         linted_keys: HashSet::new(),
         memberships: HashMap::new(),
         of_calendars: HashMap::new(),
@@ -171,6 +173,8 @@ pub(crate) struct Checker<'r> {
     /// How many nodes calls have been written out to, and how many rows lookups go through.
     expanded: usize,
     looked_up: usize,
+    /// The regular expressions so far.
+    regexes: regexes::Regexes,
     /// The schedule of all days that are not of a calendar.
     of_calendars: HashMap<usize, crate::checked::ScheduleId>,
     /// The keys that have been looked at for who chooses them.

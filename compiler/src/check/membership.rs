@@ -13,9 +13,6 @@ use crate::{
     resolve::Symbol,
 };
 
-/// The compiled size that a regular expression may have, in bytes.
-pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
-
 /// A set with so many members is compared with a fact once, however many rules do.
 const SHARED_MEMBERS: usize = 64;
 
@@ -198,9 +195,8 @@ impl Checker<'_> {
         let kind = if op == BinaryOp::Like {
             ExprKind::Like(Box::new(subject), text.clone())
         } else {
-            let built = regex::RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
-            if let Err(error) = built {
-                return self.wrong(no_regex(&error, right.span), span);
+            if let Err(problem) = self.regexes.add(text, right.span) {
+                return self.wrong(*problem, span);
             }
             ExprKind::Matches(Box::new(subject), text.clone())
         };
@@ -222,21 +218,4 @@ pub(super) fn any_of(mut tests: Vec<Expr>, span: Span) -> Expr {
         tests = pairs;
     }
     tests.pop().unwrap_or_else(|| Expr::number(0, Type::Bool, span))
-}
-
-/// The report of a regular expression that does not compile.
-fn no_regex(error: &regex::Error, span: Span) -> Diagnostic {
-    if let regex::Error::CompiledTooBig(_) = error {
-        return Diagnostic::new(
-            Code::RL0210,
-            "this regular expression is too large",
-            span,
-            "compiles to too much",
-        )
-        .help("repeat less: `{1000}` writes what it repeats a thousand times");
-    }
-    let reason =
-        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Diagnostic::new(Code::RL0210, "this is no regular expression", span, reason)
-        .help("a backslash before a sign that is meant as itself: `\\.`, `\\(`")
 }
