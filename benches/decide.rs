@@ -1,4 +1,4 @@
-//! One decision, from facts to answer, beside what rivals need for the same question in the same run.
+//! One decision, from facts to answer. What others need for the same is in `benches/rivals`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,9 +6,11 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
+#[path = "instructions/texts.rs"]
+mod texts;
+
 use std::{
     hint::black_box,
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -28,6 +30,7 @@ use limitrate::{
         LocalStore as _, MemoryOptions, MemoryStore, Settlement, Settlements, Ticket, Verdicts,
     },
 };
+use texts::{GCRA, HIERARCHY, REFUSED, SLIDING};
 
 /// A clock that stands where it is put, read as cheaply as a clock that another thread ticks.
 #[derive(Debug, Default)]
@@ -54,15 +57,8 @@ fn limiter(text: &str, engine: Engine) -> Limiter {
     Limiter::with(Arc::new(accepted.policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 
-/// One limit on one hot key, never refused.
-const ONE: &str = "input { user : key } rule api { limit 1G req/s per user using gcra burst 1M req }";
-/// The default algorithm.
-const SLIDING: &str = "input { user : key } rule api { limit 1G req/min per user }";
 /// One limit behind one condition.
 const CONDITION: &str = "input { user : key  plan_name : string } rule api { if plan_name == \"free\" then limit 1G req/min per user }";
-/// Nothing fits.
-const REFUSED: &str = "input { user : key } rule api { limit 1 req/year per user resets in \"UTC\" }";
-
 /// Ten limits with two conditions each, of which one or two apply.
 fn ten() -> String {
     let mut text = String::from("input { user : key  region : string  tier : string }\n");
@@ -81,7 +77,7 @@ const KEY: &str = "user-0123456789abcdefghi";
 fn ours(c: &mut Criterion) {
     let mut group = c.benchmark_group("limitrate");
     for (name, text) in
-        [("one hot key, gcra", ONE), ("one hot key, sliding window", SLIDING), ("refused", REFUSED)]
+        [("one hot key, gcra", GCRA), ("one hot key, sliding window", SLIDING), ("refused", REFUSED)]
     {
         for (engine, word) in [(Engine::Native, "machine code"), (Engine::Interpreter, "interpreter")] {
             let limiter = limiter(text, engine);
@@ -110,7 +106,19 @@ fn ours(c: &mut Criterion) {
             ten.decide(&facts).outcome()
         });
     });
-    let many = limiter(ONE, Engine::Native);
+    let three = limiter(HIERARCHY, Engine::Native);
+    let [org, team, user] = ["org", "team", "user"].map(|name| three.fact(name).unwrap());
+    group.bench_function("three limits of a hierarchy", |b| {
+        b.iter(|| {
+            let facts = [
+                (org, Value::Str(black_box("org-17"))),
+                (team, Value::Str(black_box("team-4"))),
+                (user, Value::Str(black_box(KEY))),
+            ];
+            three.decide(&facts).outcome()
+        });
+    });
+    let many = limiter(GCRA, Engine::Native);
     let user = many.fact("user").unwrap();
     let keys: Vec<String> = (0..1_000_000).map(|n| format!("user-{n:019}")).collect();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
@@ -173,33 +181,31 @@ fn store(c: &mut Criterion) {
     group.finish();
 }
 
-fn governor(c: &mut Criterion) {
-    let quota = governor::Quota::per_second(NonZeroU32::MAX).allow_burst(NonZeroU32::new(1_000_000).unwrap());
-    let shipped = governor::RateLimiter::dashmap(quota);
-    c.bench_function("governor/one hot key, as shipped", |b| {
-        b.iter(|| shipped.check_key(&black_box(KEY).to_owned()).is_ok());
-    });
+/// The same request and the same ten rules that it meets, among ever more.
+fn among(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decided among");
+    for (engine, word) in [(Engine::Native, "machine code"), (Engine::Interpreter, "interpreter")] {
+        for count in [10, 100, 1_000, 10_000] {
+            let limiter = limiter(&texts::rules(count), engine);
+            let [user, method, path, region, tier, size] =
+                ["user", "method", "path", "region", "tier", "size"].map(|name| limiter.fact(name).unwrap());
+            group.bench_function(format!("{count} rules, {word}"), |b| {
+                b.iter(|| {
+                    let facts = [
+                        (user, Value::Str(black_box(KEY))),
+                        (method, Value::Str(black_box("GET"))),
+                        (path, Value::Str(black_box("/v1/p0/items/4711"))),
+                        (region, Value::Str(black_box("r1"))),
+                        (tier, Value::Str(black_box("t1"))),
+                        (size, Value::Int(black_box(512))),
+                    ];
+                    limiter.decide(&facts).outcome()
+                });
+            });
+        }
+    }
+    group.finish();
 }
 
-fn limitador(c: &mut Criterion) {
-    use ::limitador::{
-        RateLimiter,
-        limit::{Context, Limit},
-    };
-    let limiter = RateLimiter::new(1_000);
-    let condition = "plan == 'free'".try_into().unwrap();
-    let user = "user".try_into().unwrap();
-    limiter.add_limit(Limit::new("ns", u64::MAX, 60, vec![condition], vec![user]));
-    let namespace = "ns".into();
-    c.bench_function("limitador/one limit, one condition", |b| {
-        b.iter(|| {
-            let values =
-                [("user".to_owned(), black_box(KEY).to_owned()), ("plan".to_owned(), "free".to_owned())];
-            let context = Context::from(std::collections::HashMap::from(values));
-            limiter.check_rate_limited_and_update(&namespace, &context, 1).is_ok()
-        });
-    });
-}
-
-criterion_group!(group, ours, store, governor, limitador);
+criterion_group!(group, ours, among, store);
 criterion_main!(group);

@@ -1,5 +1,5 @@
 //! Keys that callers choose to do harm: they are spread evenly whatever they are, under a secret that callers lack.
-#![expect(clippy::expect_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -102,7 +102,7 @@ fn keys_aimed_at_one_place_under_one_secret_are_spread_under_another() {
     let known = Keyed::new(1);
     let aimed: Vec<String> = (0..KEYS * 10)
         .map(|i| format!("user-{i}"))
-        .filter(|user| places(known.counter(user))[0] % 64 == 0)
+        .filter(|user| places(known.counter(user))[0].is_multiple_of(64))
         .collect();
     assert!(aimed.len() > KEYS / 10, "{}", aimed.len());
     assert_even("aimed keys", &Keyed::new(2), aimed.into_iter());
