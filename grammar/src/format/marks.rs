@@ -146,10 +146,7 @@ impl Marks {
     fn step(&mut self, step: &Step) {
         match &step.kind {
             StepKind::Given(given) => self.binds(given),
-            // The instant is the last thing of its step, and the word before it is always as long.
-            StepKind::At(_) => {
-                self.literals.insert(step.span.start as usize, (step.span.end as usize, false));
-            }
+            StepKind::At(instant) => self.verbatim(instant.span),
             StepKind::Wait(_) => {}
             StepKind::Reply(reply) => self.binds(&reply.with),
             StepKind::SetUsed(_, value) | StepKind::ExpectUsed(_, _, value) => self.expr(value),
