@@ -90,20 +90,23 @@ impl Policy {
     ///
     /// Pure: the same request gives the same answer.
     pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
+        if self.tier.is_reference() {
+            return self.decide_by_reference(request, scratch);
+        }
         let Scratch { sites, frame, values, .. } = scratch;
         self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
             return code.decide(frame.slots(), sites);
         }
-        debug_assert!(self.tier.is_reference() || self.interpreted().is_some());
+        debug_assert!(self.interpreted().is_some());
         interpret::decide(&self.program, frame.slots(), values, sites)
     }
 
     /// The same by the reference interpreter, whatever engine the policy has.
     pub fn decide_by_reference(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
         let Scratch { sites, frame, values, .. } = scratch;
-        self.classifier.read_all(&self.program, request, frame);
+        self.classifier.read_naively(&self.program, request, frame);
         interpret::decide(&self.program, frame.slots(), values, sites)
     }
 
