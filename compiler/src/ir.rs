@@ -8,6 +8,7 @@ pub mod arithmetic;
 pub mod build;
 mod print;
 pub mod slot;
+pub mod truth;
 mod verify;
 
 use limitrate_core::{
@@ -296,6 +297,21 @@ pub enum Piece {
     Choice(NodeId, Vec<String>),
     /// The piece where the node is not 0; absent otherwise.
     Maybe(NodeId, Box<Piece>),
+}
+
+impl Node {
+    /// The nodes that it is computed from.
+    #[must_use]
+    pub const fn operands(self) -> [Option<NodeId>; 3] {
+        match self {
+            Self::Const(_) | Self::Slot(_) => [None, None, None],
+            Self::Not(a) => [Some(a), None, None],
+            Self::And(a, b) | Self::Or(a, b) | Self::Compare(_, a, b) | Self::Arithmetic(_, a, b) => {
+                [Some(a), Some(b), None]
+            }
+            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+        }
+    }
 }
 
 impl Counted {

@@ -12,6 +12,7 @@ pub mod codegen;
 pub mod diff;
 pub mod explain;
 pub mod identity;
+pub mod index;
 pub mod interpret;
 pub mod ir;
 mod lint;

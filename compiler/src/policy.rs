@@ -1,15 +1,17 @@
 //! A compiled policy: its program, and the engines that decide it.
 
+mod candidate;
+mod selection;
+mod settle;
 mod tier;
 
-use limitrate_core::facts::{FactId, Phase};
-
-pub use self::tier::Reason;
-use self::tier::Tier;
+use self::{candidate::Deciding, selection::Selection, settle::Settling, tier::Tier};
+pub use self::{selection::Choice, tier::Reason};
 use crate::{
     classify::{Classifier, Frame},
-    interpret::{self, Values},
-    ir::{NodeId, Program, slot::Slot},
+    index::{Candidates, Summary},
+    interpret::{self, Values, demand::Demand},
+    ir::{NodeId, Program, truth::Truths},
     outcome::{RawCharge, RawOutcome},
     pipeline::Engine,
     request::Request,
@@ -20,7 +22,21 @@ use crate::{
 pub struct Policy {
     program: Program,
     classifier: Classifier,
+    truths: Truths,
+    selection: Selection,
+    settling: Settling,
+    options: Options,
     tier: Tier,
+}
+
+/// How a policy is made ready, beside its engine. It decides the same whatever is said here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How sites are selected.
+    pub choice: Choice,
+    /// What the code generator is told.
+    #[cfg(feature = "jit")]
+    pub codegen: crate::codegen::Options,
 }
 
 /// Reusable memory of one thread's decisions; never shrinks.
@@ -30,10 +46,12 @@ pub struct Scratch {
     pub sites: Vec<RawCharge>,
     /// The slots of the request.
     frame: Frame,
-    /// The slots of a request with those of its response.
+    /// The slots of a request with those of its response, as far as settlements read them.
     whole: Vec<i64>,
     values: Values,
-    /// What machine code finds of settlements and reports.
+    demand: Demand,
+    candidates: Candidates,
+    /// What machine code finds of reports.
     #[cfg(feature = "jit")]
     found: Vec<RawCharge>,
 }
@@ -51,12 +69,24 @@ impl Policy {
     /// The same without machine code: the interpreter serves until [`Self::generate`] has been called, on any thread.
     #[must_use]
     pub fn interpreting(program: Program, engine: Engine) -> Self {
-        Self { classifier: Classifier::new(&program), tier: Tier::new(engine), program }
+        Self::with_options(program, engine, Options::default())
+    }
+
+    /// As [`Self::interpreting`], made ready as `options` say.
+    #[must_use]
+    pub fn with_options(program: Program, engine: Engine, options: Options) -> Self {
+        let (classifier, truths) = (Classifier::new(&program), Truths::of(&program));
+        let selection = Selection::new(&program, &classifier, &truths, engine, options.choice);
+        let settling = Settling::new(&program);
+        Self { classifier, truths, selection, settling, options, tier: Tier::new(engine), program }
     }
 
     /// Generates machine code, where the engine asks for it and it is not there. From then on it decides.
     pub fn generate(&self) {
-        self.tier.generate(&self.program);
+        #[cfg(feature = "jit")]
+        self.tier.generate(|| self.compile());
+        #[cfg(not(feature = "jit"))]
+        self.tier.generate();
     }
 
     /// Sets machine code aside for good: from now on the interpreter decides.
@@ -86,20 +116,44 @@ impl Policy {
         0
     }
 
+    /// How the sites of the policy are selected.
+    #[must_use]
+    pub fn plan(&self) -> Summary {
+        self.selection.summary(&self.program)
+    }
+
+    #[cfg(feature = "jit")]
+    fn compile(&self) -> Result<crate::codegen::Code, crate::codegen::CodegenError> {
+        match self.selection.index() {
+            Some(index) => {
+                crate::codegen::compile_shapes(&self.program, index.shapes(), &self.options.codegen)
+            }
+            None => crate::codegen::compile(&self.program, &self.options.codegen),
+        }
+    }
+
     /// Decides a request; what applies is left in `scratch.sites`.
     ///
     /// Pure: the same request gives the same answer.
     pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
-        if self.tier.is_reference() {
-            return self.decide_by_reference(request, scratch);
+        let Scratch { sites, frame, values, demand, candidates, .. } = scratch;
+        let groups = match &self.selection {
+            Selection::Whole => return self.decide_by_reference(request, scratch),
+            Selection::Straight(groups) => groups,
+            Selection::Indexed(index) => {
+                let mut deciding = self.deciding(request, frame, demand);
+                deciding.begin();
+                return deciding.decide(index, candidates, sites);
+            }
+        };
+        frame.reset(self.program.slots.len(), self.classifier.groups(&self.program));
+        for group in groups {
+            self.classifier.read(&self.program, request, *group, frame);
         }
-        let Scratch { sites, frame, values, .. } = scratch;
-        self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
             return code.decide(frame.slots(), sites);
         }
-        debug_assert!(self.interpreted().is_some());
         interpret::decide(&self.program, frame.slots(), values, sites)
     }
 
@@ -112,15 +166,24 @@ impl Policy {
 
     /// The shadow denies and exempts that apply to a request, by their position in [`Program::reports`].
     pub fn report(&self, request: &impl Request, scratch: &mut Scratch, out: &mut Vec<u32>) {
-        self.classifier.read_all(&self.program, request, &mut scratch.frame);
+        out.clear();
+        if self.program.reports.is_empty() {
+            return;
+        }
+        let Scratch { frame, values, demand, candidates, .. } = scratch;
+        if let Selection::Indexed(index) = &self.selection {
+            let mut deciding = self.deciding(request, frame, demand);
+            deciding.begin();
+            return deciding.report(index, candidates, out);
+        }
+        self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            code.report(scratch.frame.slots(), &mut scratch.found);
-            out.clear();
+            code.report(frame.slots(), &mut scratch.found);
             out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
             return;
         }
-        interpret::report(&self.program, scratch.frame.slots(), &mut scratch.values, out);
+        interpret::report(&self.program, frame.slots(), values, out);
     }
 
     /// Every slot of the program for a request: for explanations.
@@ -131,7 +194,7 @@ impl Policy {
         frame.slots().to_vec()
     }
 
-    /// What some nodes come to for a request: those of a message.
+    /// What some nodes come to for a request: those of a message. Nodes that were not asked for hold anything.
     pub fn evaluate<'s>(
         &self,
         request: &impl Request,
@@ -139,80 +202,30 @@ impl Policy {
         scratch: &'s mut Scratch,
     ) -> &'s Values {
         if !wanted.is_empty() {
-            self.classifier.read_all(&self.program, request, &mut scratch.frame);
-            scratch.values.evaluate(&self.program, scratch.frame.slots());
-        }
-        &scratch.values
-    }
-}
-
-/// Settling what a request reserved.
-impl Policy {
-    /// What the settlements will need of a request once its response is known.
-    #[must_use]
-    pub fn keep(&self, request: &impl Request) -> Box<[i64]> {
-        self.frame(request).into()
-    }
-
-    /// What each of [`Program::settlements`] comes to. `kept` is what [`Self::keep`] gave for the request; `response`
-    /// has the facts of its response, and those of the request that they are compared with. `None` where the response
-    /// lacks a fact that one needs.
-    pub fn settle(
-        &self,
-        kept: &[i64],
-        response: &impl Request,
-        scratch: &mut Scratch,
-        out: &mut Vec<Option<i64>>,
-    ) {
-        self.respond(kept, response, &mut scratch.whole);
-        #[cfg(feature = "jit")]
-        if let Some(code) = self.tier.code() {
-            code.settle(&scratch.whole, &mut scratch.found);
-            out.clear();
-            out.resize(self.program.settlements.len(), None);
-            for site in &scratch.found {
-                let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
-                if let Some(place) = place {
-                    *place = Some(site.cost);
-                }
+            let mut deciding = self.deciding(request, &mut scratch.frame, &mut scratch.demand);
+            deciding.begin();
+            for node in wanted {
+                deciding.value(*node);
             }
-            return;
         }
-        interpret::settle(&self.program, &scratch.whole, &mut scratch.values, out);
+        scratch.demand.values()
     }
 
-    /// The facts of the response without which a settlement is not known, whatever the others are.
-    #[must_use]
-    pub fn missing(&self, settlement: usize, kept: &[i64], response: &impl Request) -> Vec<FactId> {
-        let program = &self.program;
-        let Some(settlement) = program.settlements.get(settlement) else { return Vec::new() };
-        let mut frame = Vec::new();
-        self.respond(kept, response, &mut frame);
-        let absent = program.slots.iter().zip(&frame).enumerate().filter_map(|(position, (slot, value))| {
-            let Slot::Present(fact) = *slot else { return None };
-            let declared = program.facts.get(usize::from(fact.0))?;
-            (*value == 0 && declared.decl.phase == Phase::Response).then_some((position, fact))
-        });
-        let absent: Vec<(usize, FactId)> = absent.collect();
-        let mut values = Values::default();
-        let needed = absent.iter().filter(|(without, _)| {
-            let mut frame = frame.clone();
-            for (position, _) in absent.iter().filter(|(position, _)| position != without) {
-                if let Some(place) = frame.get_mut(*position) {
-                    *place = 1;
-                }
-            }
-            values.evaluate(program, &frame);
-            values.get(settlement.known) == 0
-        });
-        needed.map(|(_, fact)| *fact).collect()
-    }
-
-    /// The frame of a request with the facts of its response added.
-    fn respond(&self, kept: &[i64], response: &impl Request, frame: &mut Vec<i64>) {
-        frame.clear();
-        frame.extend_from_slice(kept);
-        frame.resize(self.program.slots.len(), 0);
-        self.classifier.fill_response(&self.program, response, frame);
+    fn deciding<'a, R>(
+        &'a self,
+        request: &'a R,
+        frame: &'a mut Frame,
+        demand: &'a mut Demand,
+    ) -> Deciding<'a, R> {
+        Deciding {
+            program: &self.program,
+            classifier: &self.classifier,
+            truths: &self.truths,
+            request,
+            frame,
+            demand,
+            #[cfg(feature = "jit")]
+            code: self.tier.code(),
+        }
     }
 }

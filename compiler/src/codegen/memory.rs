@@ -5,10 +5,13 @@ use std::{borrow::Cow, io};
 
 use memmap2::{Mmap, MmapMut};
 
-use crate::outcome::{RawCharge, RawOutcome};
+use crate::{
+    index::shape::Computes,
+    outcome::{RawCharge, RawOutcome},
+};
 
 /// Where the functions are, and what they need.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     /// Offsets of the functions that find denies.
     pub(super) denies: Vec<usize>,
@@ -24,10 +27,27 @@ pub(super) struct Layout {
     pub(super) slots: usize,
     /// How many sites a stratum has at most, and so writes at most.
     pub(super) most_sites: usize,
+    /// Bodies that sites share, by the position of their shape.
+    pub(super) bodies: Vec<Body>,
+}
+
+/// A body that sites share.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// Where it is.
+    pub(super) offset: usize,
+    /// What it computes.
+    pub(super) computes: Computes,
+    /// How many parameters it reads.
+    pub(super) parameters: usize,
 }
 
 /// A function over a frame. It writes the sites that apply to `out`, one after the other, and gives their number.
 type SitesFunction = unsafe extern "C" fn(frame: *const i64, out: *mut RawCharge) -> u64;
+
+/// A function over a frame and the parameters of a site. Where it computes amounts, it writes both to `out`.
+type BodyFunction =
+    unsafe extern "C" fn(frame: *const i64, parameters: *const i64, out: *mut [i64; 2]) -> u64;
 
 /// Machine code of one program. Unmapped on drop.
 #[derive(Debug)]
@@ -80,6 +100,44 @@ impl Code {
     pub fn settle(&self, frame: &[i64], out: &mut Vec<RawCharge>) {
         out.clear();
         self.run(&self.layout.settlements, &self.whole(frame), out);
+    }
+
+    /// Whether a guard holds; `None` where there is no such guard, or it would read more than it is given.
+    #[inline]
+    pub(crate) fn holds(&self, body: usize, frame: &[i64], parameters: &[i64]) -> Option<bool> {
+        self.body(body, Computes::Guard, frame, parameters).map(|(holds, _)| holds)
+    }
+
+    /// Ceiling and cost of a charge; `None` as of [`Self::holds`].
+    #[inline]
+    pub(crate) fn amounts(&self, body: usize, frame: &[i64], parameters: &[i64]) -> Option<[i64; 2]> {
+        self.body(body, Computes::Amounts, frame, parameters).map(|(_, amounts)| amounts)
+    }
+
+    #[inline]
+    fn body(
+        &self,
+        body: usize,
+        computes: Computes,
+        frame: &[i64],
+        parameters: &[i64],
+    ) -> Option<(bool, [i64; 2])> {
+        let body = self.layout.bodies.get(body).filter(|body| body.computes == computes)?;
+        if frame.len() < self.layout.slots || parameters.len() != body.parameters {
+            return None;
+        }
+        let start = self.map.as_ref()?.get(body.offset..)?;
+        let mut out = [0_i64; 2];
+        // SAFETY: `start` is where the code generator put a function of this signature in a mapping that is executable
+        // and lives as long as `self`. It translated nothing but loads of the first `parameters` words of the parameters,
+        // of which there are as many, and of words of the frame at offsets that are among them. Those come from the index
+        // of the same program, which names slots of the program only, and the frame has all of them. What it writes is
+        // at most two words, for which `out` has room.
+        let holds = unsafe {
+            let function = std::mem::transmute::<*const u8, BodyFunction>(start.as_ptr());
+            function(frame.as_ptr(), parameters.as_ptr(), &raw mut out)
+        };
+        Some((holds != 0, out))
     }
 
     /// The frame with every slot: one that is too short is filled up with zeros.

@@ -9,8 +9,8 @@ use std::{
 };
 
 #[cfg(feature = "jit")]
-use crate::codegen::Code;
-use crate::{ir::Program, pipeline::Engine};
+use crate::codegen::{Code, CodegenError};
+use crate::pipeline::Engine;
 
 /// Why a policy is interpreted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +59,19 @@ impl Tier {
     }
 
     /// Generates machine code where the engine asks for it; once, whoever asks again waits for it.
-    pub(super) fn generate(&self, program: &Program) {
+    #[cfg(feature = "jit")]
+    pub(super) fn generate(&self, compile: impl FnOnce() -> Result<Code, CodegenError>) {
         if self.engine == Engine::Native {
-            self.code.get_or_init(|| generate(program));
+            let unavailable = |error: CodegenError| Reason::Unavailable(error.to_string());
+            self.code.get_or_init(|| compile().map_err(unavailable));
+        }
+    }
+
+    /// Says that this build has no generator where the engine asks for code.
+    #[cfg(not(feature = "jit"))]
+    pub(super) fn generate(&self) {
+        if self.engine == Engine::Native {
+            self.code.get_or_init(|| Err(Reason::NotBuilt));
         }
     }
 
@@ -94,14 +104,4 @@ impl Tier {
             (Engine::Native, Some(Ok(_))) => self.demoted.load(Ordering::Relaxed).then_some(&Reason::Demoted),
         }
     }
-}
-
-#[cfg(feature = "jit")]
-fn generate(program: &Program) -> Result<Code, Reason> {
-    crate::codegen::compile(program).map_err(|error| Reason::Unavailable(error.to_string()))
-}
-
-#[cfg(not(feature = "jit"))]
-const fn generate(_: &Program) -> Result<std::convert::Infallible, Reason> {
-    Err(Reason::NotBuilt)
 }

@@ -1,0 +1,174 @@
+//! From the value of a slot to the row of the sites that it is right for.
+
+use std::{collections::HashMap, rc::Rc};
+
+use super::{
+    ranges::Ranges,
+    rows::{RowId, Rows},
+};
+
+/// Sites that ask the same of a dimension.
+#[derive(Debug)]
+pub(super) struct Class {
+    /// Where the request must lie.
+    pub(super) set: Rc<Ranges>,
+    /// The sites, in ascending order.
+    pub(super) sites: Vec<u32>,
+}
+
+/// What all sites ask of one dimension, over the intervals between the ends of their ranges.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The classes that the rows tell apart.
+    pub(super) classes: Vec<Class>,
+    /// Classes that would need too many rows; their sites are not constrained by this dimension.
+    pub(super) dropped: Vec<Class>,
+    /// Where the intervals start.
+    starts: Vec<i64>,
+}
+
+/// The least that a dimension may hold of entries of sites in rows.
+const MIN_ENTRIES: usize = 1 << 19;
+
+/// How many entries each site may have in the rows of a dimension.
+const ENTRIES_PER_SITE: usize = 64;
+
+impl Draft {
+    /// Cuts the numbers into intervals, and drops the widest classes until the rows stay linear in the sites.
+    pub(super) fn new(classes: Vec<Class>, sites: usize) -> Self {
+        let ends = classes.iter().flat_map(|class| class.set.parts());
+        let mut starts: Vec<i64> = ends
+            .flat_map(|(start, end)| [Some(*start), end.checked_add(1)])
+            .flatten()
+            .chain([i64::MIN])
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut draft = Self { classes: Vec::new(), dropped: Vec::new(), starts };
+        let mut measured: Vec<(usize, Class)> =
+            classes.into_iter().map(|class| (draft.width(&class.set), class)).collect();
+        let bound = MIN_ENTRIES.max(ENTRIES_PER_SITE * sites);
+        let mut entries: usize = measured.iter().map(|(width, class)| width * class.sites.len()).sum();
+        measured.sort_by_key(|(width, _)| *width);
+        while entries > bound
+            && let Some((width, class)) = measured.pop()
+        {
+            entries -= width * class.sites.len();
+            draft.dropped.push(class);
+        }
+        draft.classes = measured.into_iter().map(|(_, class)| class).collect();
+        draft
+    }
+
+    /// How many intervals there are.
+    pub(super) const fn intervals(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The intervals that a set covers, as one range of positions after the other.
+    fn covered<'s>(&'s self, set: &'s Ranges) -> impl Iterator<Item = std::ops::Range<usize>> + 's {
+        set.parts().iter().map(|(start, end)| {
+            let from = self.starts.partition_point(|other| other < start);
+            from..self.starts.partition_point(|other| other <= end)
+        })
+    }
+
+    /// How many intervals a set covers.
+    pub(super) fn width(&self, set: &Ranges) -> usize {
+        self.covered(set).map(|positions| positions.len()).sum()
+    }
+
+    /// Makes the rows, one for intervals of the same sites.
+    pub(super) fn table(&self, rows: &mut Rows) -> Table {
+        let mut covering: Vec<Vec<u32>> = vec![Vec::new(); self.starts.len()];
+        for (class, number) in self.classes.iter().zip(0..) {
+            for positions in self.covered(&class.set) {
+                covering.get_mut(positions).into_iter().flatten().for_each(|classes| classes.push(number));
+            }
+        }
+        let mut known: HashMap<&[u32], RowId> = HashMap::new();
+        let mut table: (Vec<i64>, Vec<RowId>) = (Vec::new(), Vec::new());
+        for (start, classes) in self.starts.iter().zip(&covering) {
+            let row = *known.entry(classes).or_insert_with(|| rows.add(&self.sites(classes)));
+            if table.1.last() != Some(&row) {
+                table.0.push(*start);
+                table.1.push(row);
+            }
+        }
+        Table::new(table.0, table.1)
+    }
+
+    /// The sites of some classes, in ascending order.
+    fn sites(&self, classes: &[u32]) -> Vec<u32> {
+        let of = classes.iter().filter_map(|class| self.classes.get(*class as usize));
+        let mut sites: Vec<u32> = of.flat_map(|class| class.sites.iter().copied()).collect();
+        sites.sort_unstable();
+        sites
+    }
+}
+
+/// The rows of one dimension by the value that a request brings.
+#[derive(Debug)]
+pub(super) enum Table {
+    /// Values close together: one entry each.
+    Direct {
+        /// The value of the first entry.
+        first: i64,
+        /// The last entry is for every greater value, too.
+        rows: Box<[RowId]>,
+        /// For lesser values.
+        below: RowId,
+    },
+    /// The starts of intervals, and their rows.
+    Sorted { starts: Box<[i64]>, rows: Box<[RowId]> },
+}
+
+/// A direct table has at most this many entries for an interval.
+const DIRECT_FACTOR: usize = 4;
+
+/// A direct table of up to this many entries is always made.
+const SMALL_TABLE: usize = 256;
+
+impl Table {
+    fn new(starts: Vec<i64>, rows: Vec<RowId>) -> Self {
+        // The first start is the least number of all, so that the second is the first that is written.
+        let (first, last) = (starts.get(1).copied().unwrap_or(0), starts.last().copied().unwrap_or(0));
+        let span = last.checked_sub(first).and_then(|span| usize::try_from(span).ok());
+        match (span, rows.first(), starts.len()) {
+            (Some(span), Some(below), 2..) if span < SMALL_TABLE + DIRECT_FACTOR * starts.len() => {
+                let mut direct = Vec::with_capacity(span + 1);
+                for (end, row) in starts.iter().skip(2).zip(rows.iter().skip(1)) {
+                    let length = usize::try_from(end.saturating_sub(first)).unwrap_or(0);
+                    direct.resize(length, *row);
+                }
+                direct.extend(rows.last());
+                Self::Direct { first, rows: direct.into(), below: *below }
+            }
+            _ => Self::Sorted { starts: starts.into(), rows: rows.into() },
+        }
+    }
+
+    /// The row for a value.
+    #[inline]
+    pub(super) fn row(&self, value: i64) -> Option<RowId> {
+        match self {
+            Self::Direct { first, below, .. } if value < *first => Some(*below),
+            Self::Direct { first, rows, .. } => {
+                let entry = usize::try_from(value.wrapping_sub(*first).cast_unsigned()).unwrap_or(usize::MAX);
+                rows.get(entry).or(rows.last()).copied()
+            }
+            Self::Sorted { starts, rows } => {
+                let after = starts.partition_point(|start| *start <= value);
+                rows.get(after.saturating_sub(1)).copied()
+            }
+        }
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Direct { rows, .. } => size_of_val(&**rows),
+            Self::Sorted { starts, rows } => size_of_val(&**starts) + size_of_val(&**rows),
+        }
+    }
+}
