@@ -40,7 +40,7 @@ use sites::Sites;
 ///
 /// What still may: reservations, downgrades and shadow rules that apply; texts with values in them; the store, where a
 /// counter is a list (`sliding_log`, limits in flight) or its table grows.
-pub const INLINE_CHARGES: usize = 8;
+pub const INLINE_CHARGES: usize = 4;
 
 thread_local! {
     /// The memory of this thread's decisions.
