@@ -71,7 +71,7 @@ fn a_limit_of_one_word_or_a_few_allocates_nothing_whether_it_fits_or_not() {
 
 #[test]
 fn blocks_warnings_and_soft_limits_allocate_nothing() {
-    check("rule r { limit 1 req/min per user block for 5 min }", Outcome::Reject);
+    check("rule r { limit 1 req/min per user on exceed block for 5 min }", Outcome::Reject);
     check("rule r { limit 1M req/min per user warn at 1% }", Outcome::Allow);
     check("rule r { limit 1 req/min per user on exceed allow }", Outcome::Allow);
 }
@@ -107,8 +107,7 @@ fn keys_of_every_kind_and_facts_with_defaults_allocate_nothing() {
         input { org : key  user : key  level : int in 0..9 = 3  from : ip  tier : one of \"a\", \"b\" else \"a\" }
         rule r { on GET \"/v1/**\"
                  limit all: 1M req/min globally
-                 limit orgs: 1M req/min per org using gcra
-                 limit users: 1M req/min per org, user
+                 limit orgs: 1M req/min per org, user using gcra
                  limit addresses: 1M req/min per prefix(from, 24, 56), level
                  limit buckets: 1M req/min per bucket(user, 16), tier }";
     let limiter = limiter(text, Engine::Native);

@@ -1,7 +1,7 @@
 //! Many requests in one call are answered as one after the other.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use limitrate_compiler::{Engine, Policy, compile};
 use limitrate_core::{
@@ -36,7 +36,7 @@ const EVERYTHING: &str = "
       limit many: 30 req/min globally using sliding_log warn at 50%, 80%
       limit open: 6 in flight per user for at most 10 s
     }
-    rule strict { if size > 50 then limit big: 2 req/min per user block for 2 min on exceed deny 403 \"No, {user}.\" }
+    rule strict { if size > 50 then limit big: 2 req/min per user on exceed deny 403 \"No, {user}.\" block for 2 min }
     shadow rule tried { if size > 70 then deny  limit tried: 1 req/min per user }
 ";
 
@@ -52,6 +52,9 @@ fn limiter(policy: &Arc<Policy>) -> Limiter {
     let options = LimiterOptions { secret: 1, instance: 1, ..LimiterOptions::default() };
     Limiter::with(policy.clone(), MemoryStore::new(MemoryOptions::default()), options)
 }
+
+/// Compiled once: every case decides by it.
+static EVERYTHING_COMPILED: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(EVERYTHING));
 
 type Request = Vec<(FactId, Value<'static>)>;
 
@@ -80,13 +83,9 @@ proptest! {
 
     #[test]
     fn a_batch_is_answered_as_one_request_after_the_other(
-        batches in {
-            let limiter = limiter(&policy(EVERYTHING));
-            prop::collection::vec((requests(&limiter), 0_i64..40), 1..6)
-        },
+        batches in prop::collection::vec((requests(&limiter(&EVERYTHING_COMPILED)), 0_i64..40), 1..6),
     ) {
-        let policy = policy(EVERYTHING);
-        let (together, apart) = (limiter(&policy), limiter(&policy));
+        let (together, apart) = (limiter(&EVERYTHING_COMPILED), limiter(&EVERYTHING_COMPILED));
         let mut now = NOON;
         let mut decisions = Vec::new();
         for (requests, seconds) in &batches {

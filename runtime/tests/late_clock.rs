@@ -62,6 +62,8 @@ fn limiter(text: &str) -> (Limiter, Arc<Late>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     /// However late the ticks are, then and later: who waits as long as they are told finds room.
     #[test]
     fn who_waits_as_long_as_told_is_let_pass(
