@@ -5,6 +5,7 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
+    cost,
     ir, lint,
     lower::lower,
     policy::Policy,
@@ -80,6 +81,10 @@ pub fn compile_with(
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
+    cost::check_steps(&program, &resolved.budgets, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Err(Box::new(Rejected { diagnostics, sources }));
+    }
     lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
     Ok(Accepted { policy, tests, plans: resolved.plans, diagnostics, sources })
