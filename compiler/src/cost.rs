@@ -13,7 +13,7 @@ mod steps;
 use limitrate_core::charge::{Fail, Mode};
 use limitrate_grammar::{
     ast::{self, Measure},
-    diagnostic::Diagnostics,
+    diagnostic::Diagnostic,
     span::{SourceId, Span},
 };
 
@@ -149,8 +149,9 @@ fn limit_cost(limit: LimitId, sites: &[&ChargeSite], ranges: &Ranges) -> Option<
     })
 }
 
-/// Reports budgets of steps that one request may exceed. A module's budget is for what the policy takes of it.
-pub(crate) fn check_steps(program: &Program, budgets: &[ast::Bound], diagnostics: &mut Diagnostics) {
+/// The reports of budgets of steps that one request may exceed. A module's budget is for what the policy takes of it.
+pub(crate) fn over_steps(program: &Program, budgets: &[ast::Bound]) -> Vec<Diagnostic> {
+    let mut over = Vec::new();
     for bound in budgets.iter().filter(|bound| bound.measure == Measure::Steps) {
         let of_budget = |at: &usize| {
             let origin = program.origins.get(*at);
@@ -175,8 +176,10 @@ pub(crate) fn check_steps(program: &Program, budgets: &[ast::Bound], diagnostics
             .collect();
         costly.sort_by_key(|(steps, span)| (std::cmp::Reverse(*steps), *span));
         for (steps, span) in costly.into_iter().take(MAX_NAMED) {
-            diagnostic = diagnostic.label(span, format!("{steps} steps by itself"));
+            let word = if steps == 1 { "step" } else { "steps" };
+            diagnostic = diagnostic.label(span, format!("{steps} {word} by itself"));
         }
-        diagnostics.push(diagnostic);
+        over.push(diagnostic);
     }
+    over
 }

@@ -5,8 +5,7 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
-    cost,
-    ir, lint,
+    cost, ir, lint,
     lower::lower,
     policy::Policy,
     resolve::{PlanLadder, resolve},
@@ -81,9 +80,12 @@ pub fn compile_with(
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
-    cost::check_steps(&program, &resolved.budgets, &mut diagnostics);
-    if diagnostics.has_errors() {
-        return Err(Box::new(Rejected { diagnostics, sources }));
+    let over = cost::over_steps(&program, &resolved.budgets);
+    if !over.is_empty() {
+        let mut all = Diagnostics::default();
+        over.into_iter().for_each(|diagnostic| all.push(diagnostic));
+        all.append(diagnostics);
+        return Err(Box::new(Rejected { diagnostics: all, sources }));
     }
     lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);

@@ -47,7 +47,8 @@ mod tests {
         let branches = "if vip then limit a: 1 req/s per org else limit b: 1 req/s per user";
         assert_eq!(trips(&format!("rule r {{ {branches} }}")), 1);
         assert_eq!(trips(&format!("rule r {{ {branches} limit c: 1 req/s per user }}")), 2);
-        let routes = "rule a { on GET \"/a\" limit 1 req/s per org }\nrule b { on GET \"/b\" limit 1 req/s per user }";
+        let routes =
+            "rule a { on GET \"/a\" limit 1 req/s per org }\nrule b { on GET \"/b\" limit 1 req/s per user }";
         assert_eq!(trips(routes), 1);
         assert_eq!(trips(&format!("{routes}\nrule c {{ on ANY \"/**\" limit 1 req/s globally }}")), 2);
     }

@@ -27,15 +27,12 @@ impl Checker<'_> {
             let source = bound.span.source;
             let module = (source != SourceId(0)).then_some(source);
             let parts = worst_case::parts(&self.out, module);
-            let table = tables
-                .entry(source)
-                .or_insert_with(|| worst_case::route_table(&parts, self.out.plans.len()));
+            let table =
+                tables.entry(source).or_insert_with(|| worst_case::route_table(&parts, self.out.plans.len()));
             let diagnostic = match bound.measure {
                 Measure::Charges => {
                     over(bound, table.list.iter().max_by_key(|route| route.charges), |route| route.charges)
-                        .map(|(diagnostic, route)| {
-                            label_charges(diagnostic, &met(&parts, table, route))
-                        })
+                        .map(|(diagnostic, route)| label_charges(diagnostic, &met(&parts, table, route)))
                 }
                 Measure::RoundTrips => {
                     let worst = table.list.iter().max_by_key(|route| route.round_trips);
@@ -105,10 +102,12 @@ pub(crate) fn exceeded(bound: &ast::Bound, taken: i64, route: &Route) -> Diagnos
         Measure::Steps => "step",
     };
     let many = |count: i64| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let place = route.target.as_ref().map_or_else(String::new, |target| {
-        format!(" of `{} {}`", target.verb.word(), target.pattern)
-    });
-    let message = format!("one request{place} may take {}, and the budget is {}", many(taken), bound.most.node);
+    let place = route
+        .target
+        .as_ref()
+        .map_or_else(String::new, |target| format!(" of `{} {}`", target.verb.word(), target.pattern));
+    let message =
+        format!("one request{place} may take {}, and the budget is {}", many(taken), bound.most.node);
     Diagnostic::new(Code::RL0510, message, bound.most.span, "the budget").fix(
         "allow what it takes",
         bound.most.span,

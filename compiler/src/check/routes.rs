@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn what_covers_a_pattern_matches_all_that_it_matches() {
         let paths = ["/", "/a", "/b", "/a/b", "/a/a", "/b/b", "/x/y", "/a/b/x", "/a/a/a/a"];
-        for (wide, narrow) in all().iter().flat_map(|wide| all().into_iter().map(move |narrow| (wide.clone(), narrow))) {
+        for (wide, narrow) in
+            all().iter().flat_map(|wide| all().into_iter().map(move |narrow| (wide.clone(), narrow)))
+        {
             let more = |path: &&str| narrow.matches(path) && !wide.matches(path);
             assert!(!covers(&wide, &narrow) || !paths.iter().any(|path| more(&path)), "{wide} {narrow}");
             assert!(!covers(&wide, &narrow) || wide.overlaps(&narrow), "{wide} {narrow}");

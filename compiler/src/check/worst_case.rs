@@ -112,7 +112,11 @@ pub(super) fn route_table(parts: &[Part<'_>], plans: usize) -> RouteTable {
             Some(of_free) => at.extend(of_free.iter().map(|part| part.at)),
             None if left_free > 0 => {
                 left_free = 0;
-                table.every = parts.iter().filter(|part| part.on.is_empty() || part.cost.charges == 0).map(|part| part.at).collect();
+                table.every = parts
+                    .iter()
+                    .filter(|part| part.on.is_empty() || part.cost.charges == 0)
+                    .map(|part| part.at)
+                    .collect();
             }
             None => {}
         }

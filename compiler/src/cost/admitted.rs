@@ -160,13 +160,15 @@ mod tests {
 
     #[test]
     fn the_shortest_window_of_a_calendar_is_found() {
-        let shortest = |period, zone| {
-            super::shortest(&Window::Calendar(period, zone), period).0 / 3_600_000_000_000
-        };
+        let shortest =
+            |period, zone| super::shortest(&Window::Calendar(period, zone), period).0 / 3_600_000_000_000;
         let berlin = || Zone::named("Europe/Berlin").unwrap();
         assert_eq!([shortest(Period::Day, Zone::UTC), shortest(Period::Day, berlin())], [24, 23]);
         assert_eq!(shortest(Period::Week, berlin()), 7 * 24 - 1);
-        assert_eq!([shortest(Period::Month, Zone::UTC), shortest(Period::Year, Zone::UTC)], [28 * 24, 365 * 24]);
+        assert_eq!(
+            [shortest(Period::Month, Zone::UTC), shortest(Period::Year, Zone::UTC)],
+            [28 * 24, 365 * 24]
+        );
     }
 
     #[test]

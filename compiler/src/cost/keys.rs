@@ -31,7 +31,8 @@ impl KeyCounts {
     /// The facts whose count is not known.
     pub fn keys(&self, program: &Program, limit: &LimitInfo) -> Result<u64, BTreeSet<FactId>> {
         let innermost = limit.keys.iter().filter_map(|part| level(program, part)).max();
-        let counted = limit.keys.iter().filter(|part| level(program, part).is_none_or(|at| Some(at) == innermost));
+        let counted =
+            limit.keys.iter().filter(|part| level(program, part).is_none_or(|at| Some(at) == innermost));
         let mut unknown = BTreeSet::new();
         let mut keys = 1_u64;
         for part in counted {

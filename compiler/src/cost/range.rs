@@ -23,7 +23,9 @@ impl Ranges {
         for node in &program.nodes {
             let range = match *node {
                 Node::Const(value) => (value, value),
-                Node::Slot(slot) => program.slots.get(slot.0 as usize).map_or(ANY, |slot| of_slot(program, *slot)),
+                Node::Slot(slot) => {
+                    program.slots.get(slot.0 as usize).map_or(ANY, |slot| of_slot(program, *slot))
+                }
                 Node::Not(_) | Node::And(..) | Node::Or(..) | Node::Compare(..) => TRUTH,
                 Node::Arithmetic(operation, a, b) => of_arithmetic(operation, ranges.get(a), ranges.get(b)),
                 Node::Select(condition, a, b) => match ranges.get(condition) {

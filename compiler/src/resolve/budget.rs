@@ -13,7 +13,9 @@ impl Resolver<'_> {
     /// Takes the bounds of a budget.
     pub(super) fn budget(&mut self, bounds: Vec<ast::Bound>) {
         for bound in bounds {
-            self.bound_in_range(&bound);
+            if !self.is_in_range(&bound) {
+                continue;
+            }
             let same = |first: &&ast::Bound| {
                 first.measure == bound.measure && first.span.source == bound.span.source
             };
@@ -30,7 +32,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn bound_in_range(&mut self, bound: &ast::Bound) {
+    /// Whether a bound can be kept and says something; reports one that does not.
+    fn is_in_range(&mut self, bound: &ast::Bound) -> bool {
         let (most, span) = (bound.most.node, bound.most.span);
         let words = bound.measure.words();
         if most < 1 {
@@ -38,6 +41,7 @@ impl Resolver<'_> {
                 Diagnostic::new(Code::RL0203, "a budget leaves room for one at least", span, "less than 1")
                     .help(format!("write how many {words} a request may take, or delete the line")),
             );
+            return false;
         }
         let bounded = match bound.measure {
             Measure::Charges | Measure::RoundTrips => i64::try_from(MAX_CHARGES).ok(),
@@ -45,10 +49,11 @@ impl Resolver<'_> {
         };
         if let Some(all) = bounded.filter(|all| most > *all) {
             let message = format!("no policy takes more than {all} {words} for one request");
-            self.diagnostics.push(
-                Diagnostic::new(Code::RL0203, message, span, "says nothing")
-                    .fix("what is always so", span, all.to_string()),
-            );
+            self.diagnostics.push(Diagnostic::new(Code::RL0203, message, span, "says nothing").fix(
+                "what is always so",
+                span,
+                all.to_string(),
+            ));
         }
     }
 }

@@ -10,11 +10,11 @@ use limitrate_core::{
 };
 
 use super::{
-    Attribute, BinaryOp, Bind, BlockFor, Bound, Calendar, Clause, ClauseKind, Column, Comparison, Day, Exceed,
-    ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key, KeyAtom, Keys,
-    Level, Limit, Literal, MatchArm, Measure, Note, NoteKind, On, Param, Pattern, PatternKind, Plan, PlanEntry,
-    RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step, StepKind, Stmt, StmtKind, Table,
-    TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used, Verb, WeekSpan,
+    Attribute, BinaryOp, Bind, BlockFor, Bound, Calendar, Clause, ClauseKind, Column, Comparison, Day,
+    Exceed, ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key, KeyAtom,
+    Keys, Level, Limit, Literal, MatchArm, Measure, Note, NoteKind, On, Param, Pattern, PatternKind, Plan,
+    PlanEntry, RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step, StepKind, Stmt, StmtKind,
+    Table, TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used, Verb, WeekSpan,
 };
 use crate::span::{Span, Spanned};
 

@@ -166,7 +166,9 @@ impl Place {
                     || next() == Some("=")
                     || fresh && is_misspelt(word, self)
             }
-            Self::Bound => fresh && (matches!(word, "charges" | "round" | "steps") || is_misspelt(word, self)),
+            Self::Bound => {
+                fresh && (matches!(word, "charges" | "round" | "steps") || is_misspelt(word, self))
+            }
             Self::Step => match word {
                 "given" | "wait" | "send" => true,
                 _ => fresh && (STEP_WORDS.contains(&word) || is_misspelt(word, self)),

@@ -180,7 +180,10 @@ const fn bound(formula: Formula) -> &'static str {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "whole numbers below 2^53 and what is shown to three decimals")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "whole numbers below 2^53 and what is shown to three decimals"
+)]
 fn fraction(value: i64, scale: i64) -> f64 {
     value as f64 / scale as f64
 }

@@ -37,7 +37,13 @@ mod tests {
     #[test]
     fn numbers_are_written_as_in_policies() {
         let read = |text: &str| text.parse::<Values>().ok().map(|values| values.number);
-        assert_eq!([read("user=1M"), read(" user = 10k"), read("user=1_000")], [Some(1_000_000), Some(10_000), Some(1_000)]);
-        assert_eq!([read("user"), read("user=many"), read("=5"), read("user=1.5"), read("user=-1")], [None; 5]);
+        assert_eq!(
+            [read("user=1M"), read(" user = 10k"), read("user=1_000")],
+            [Some(1_000_000), Some(10_000), Some(1_000)]
+        );
+        assert_eq!(
+            [read("user"), read("user=many"), read("=5"), read("user=1.5"), read("user=-1")],
+            [None; 5]
+        );
     }
 }

@@ -6,7 +6,11 @@ use limitrate_compiler::{
     cost::{Admitted, Formula, LimitCost, RouteCost, Unbounded},
     ir::LimitInfo,
 };
-use limitrate_core::{charge::Fail, literal::{write_amount, write_count, write_duration, write_percent}, time::Nanos};
+use limitrate_core::{
+    charge::Fail,
+    literal::{write_amount, write_count, write_duration, write_percent},
+    time::Nanos,
+};
 
 use super::{Costed, fact_name, info};
 use crate::{
@@ -69,7 +73,10 @@ fn routes(routes: &[RouteCost], ui: &mut Ui) {
         ));
     }
     if hidden > 0 {
-        ui.line(format_args!("and {}, none of which takes more", many(hidden as u64, "more route", "more routes")));
+        ui.line(format_args!(
+            "and {}, none of which takes more",
+            many(hidden as u64, "more route", "more routes")
+        ));
     }
 }
 
@@ -112,7 +119,8 @@ fn admits(info: &LimitInfo, cost: &LimitCost) -> String {
         Some((_, high)) => format!(" of at most {}", amount(high)),
         None => ", which the request says".to_owned(),
     };
-    let settled = if cost.settles { "; on top comes what replies settle above their reservations" } else { "" };
+    let settled =
+        if cost.settles { "; on top comes what replies settle above their reservations" } else { "" };
     match cost.admitted {
         Admitted::Within { span, most, formula } => {
             let window = stretch(span);
@@ -128,7 +136,9 @@ fn admits(info: &LimitInfo, cost: &LimitCost) -> String {
             let most = most.map_or_else(|| "as many as the request says".to_owned(), amount);
             format!("{most} at any one instant, and any number one after the other")
         }
-        Admitted::Anything(Unbounded::Soft) => "anything: what does not fit is taken, and reported".to_owned(),
+        Admitted::Anything(Unbounded::Soft) => {
+            "anything: what does not fit is taken, and reported".to_owned()
+        }
         Admitted::Anything(Unbounded::Shadow) => "anything: it only reports".to_owned(),
     }
 }
@@ -176,7 +186,8 @@ fn memory(costed: &Costed, at: usize, cost: &LimitCost) -> String {
         match keys {
             Ok(keys) => {
                 let (least, most) = (keys.saturating_mul(state.least), keys.saturating_mul(state.most));
-                let all = if least == most { bytes(most) } else { format!("{} to {}", bytes(least), bytes(most)) };
+                let all =
+                    if least == most { bytes(most) } else { format!("{} to {}", bytes(least), bytes(most)) };
                 text.push_str(&format!(", {all} for {}", many(*keys, "key", "keys")));
             }
             Err(unknown) => {
@@ -214,7 +225,10 @@ fn summary(costed: &Costed) -> String {
         };
         text.push_str(&format!("\ncounters in memory: {all}"));
         if unknown > 0 {
-            text.push_str(&format!(", without {}", number(unknown, "limit of unknown keys", "limits of unknown keys")));
+            text.push_str(&format!(
+                ", without {}",
+                number(unknown, "limit of unknown keys", "limits of unknown keys")
+            ));
         }
     }
     text
