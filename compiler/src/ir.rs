@@ -27,7 +27,7 @@ use limitrate_grammar::{ast::Verb, span::Span};
 pub use verify::{Malformed, verify};
 
 use crate::{
-    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, Type},
+    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, RouteTable, Type},
     identity::CounterIdentity,
 };
 use slot::Slot;
@@ -94,10 +94,14 @@ pub struct Program {
     pub limits: Vec<LimitInfo>,
     /// Rules and plans, for explanations.
     pub origins: Vec<Origin>,
+    /// The levels of the hierarchy, outermost first.
+    pub levels: Vec<FactId>,
     /// Names of the plans.
     pub plans: Vec<String>,
     /// The most charges one request can make.
     pub worst_case_charges: usize,
+    /// What requests meet, by their route.
+    pub routes: RouteTable,
 }
 
 /// Tables that slots are computed with.

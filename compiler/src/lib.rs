@@ -9,6 +9,7 @@ pub mod checked;
 pub mod classify;
 #[cfg(feature = "jit")]
 pub mod codegen;
+pub mod cost;
 pub mod diff;
 pub mod explain;
 pub mod identity;

@@ -5,7 +5,7 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
-    ir, lint,
+    cost, ir, lint,
     lower::lower,
     policy::Policy,
     resolve::{PlanLadder, resolve},
@@ -80,6 +80,13 @@ pub fn compile_with(
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
+    let over = cost::over_steps(&program, &resolved.budgets);
+    if !over.is_empty() {
+        let mut all = Diagnostics::default();
+        over.into_iter().for_each(|diagnostic| all.push(diagnostic));
+        all.append(diagnostics);
+        return Err(Box::new(Rejected { diagnostics: all, sources }));
+    }
     lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
     Ok(Accepted { policy, tests, plans: resolved.plans, diagnostics, sources })

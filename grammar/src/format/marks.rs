@@ -26,7 +26,7 @@ impl Marks {
         for item in &file.items {
             match &item.kind {
                 ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
-                ItemKind::Schedule(_) | ItemKind::Unit(_) => {}
+                ItemKind::Schedule(_) | ItemKind::Unit(_) | ItemKind::Budget(_) => {}
                 ItemKind::Table(table) => {
                     table.columns.iter().for_each(|column| marks.type_expr(&column.ty));
                     for row in &table.rows {
