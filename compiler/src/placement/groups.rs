@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn more_ways_than_are_told_apart_ask_for_all() {
         let mut ways = Groups::default();
-        (0..40).for_each(|group| ways.or(Groups::one(group)));
-        assert_eq!(ways.most().len(), 40);
+        (0..17).for_each(|group| ways.or(Groups::one(group)));
+        assert_eq!(ways.most().len(), 17);
     }
 }

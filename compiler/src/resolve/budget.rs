@@ -54,6 +54,8 @@ impl Resolver<'_> {
                 span,
                 all.to_string(),
             ));
+            return false;
         }
+        true
     }
 }
