@@ -29,6 +29,7 @@ const NUMBER: FactId = FactId(4);
 const REPLY: FactId = FactId(5);
 
 /// The facts of a request by their position.
+#[derive(Debug)]
 struct Facts(Vec<Option<OwnedValue>>, Timestamp);
 
 impl Request for Facts {
