@@ -133,30 +133,28 @@ impl Group {
         match key {
             Key::Plain(fact) => Self::Plain(fact, Plain::new(program, fact, slots)),
             Key::Routes(fact) => {
-                let pattern = |(id, slot): &(SlotId, Slot)| match *slot {
-                    Slot::Route(_, pattern) => Some((*id, tables.patterns.get(pattern)?)),
-                    _ => None,
+                let pattern = |(id, slot): &(SlotId, Slot)| {
+                    let Slot::Route(_, pattern) = *slot else { return None };
+                    Some((*id, tables.patterns.get(pattern)?))
                 };
                 Self::Routes(fact, Routes::new(slots.iter().filter_map(pattern)))
             }
             Key::Nets(fact) => {
-                let set = |(id, slot): &(SlotId, Slot)| match *slot {
-                    Slot::InNets(_, set) => Some((*id, tables.nets.get(set)?)),
-                    _ => None,
+                let set = |(id, slot): &(SlotId, Slot)| {
+                    let Slot::InNets(_, set) = *slot else { return None };
+                    Some((*id, tables.nets.get(set)?))
                 };
                 Self::Nets(fact, Nets::new(slots.iter().filter_map(set)))
             }
             Key::Part(of, place) => {
-                let part = |(id, slot): &(SlotId, Slot)| match *slot {
-                    Slot::Has(_, part) => {
-                        let (_, part) = tables.parts.get(part)?;
-                        Some((part.as_str(), parts::Test { slot: *id, glob: None }))
-                    }
-                    Slot::Like(_, glob) => {
+                let part = |(id, slot): &(SlotId, Slot)| {
+                    if let Slot::Like(_, glob) = *slot {
                         let (_, piece) = looked_for(tables, pieces, of, glob)?;
-                        Some((piece, parts::Test { slot: *id, glob: Some(glob) }))
+                        return Some((piece, parts::Test { slot: *id, glob: Some(glob) }));
                     }
-                    _ => None,
+                    let Slot::Has(_, part) = *slot else { return None };
+                    let (_, part) = tables.parts.get(part)?;
+                    Some((part.as_str(), parts::Test { slot: *id, glob: None }))
                 };
                 let parts = slots.iter().filter_map(part);
                 match place {
@@ -166,9 +164,9 @@ impl Group {
                 }
             }
             Key::Regexes(of) => {
-                let test = |(id, slot): &(SlotId, Slot)| match *slot {
-                    Slot::Matches(_, regex) => Some(regexes::Test { slot: *id, regex }),
-                    _ => None,
+                let test = |(id, slot): &(SlotId, Slot)| {
+                    let Slot::Matches(_, regex) = *slot else { return None };
+                    Some(regexes::Test { slot: *id, regex })
                 };
                 Self::Regexes(of, Regexes::new(tables, &slots.iter().filter_map(test).collect::<Vec<_>>()))
             }
@@ -218,18 +216,16 @@ impl Plain {
 
     #[inline]
     fn read(&self, value: Value<'_>, filling: &mut Filling<'_>) {
+        let length = if let Value::Str(text) = value { text.len() } else { 0 };
         for (id, slot) in &self.slots {
-            filling.set(
-                *id,
-                match slot {
-                    Slot::Value(_) => self.number(value),
-                    Slot::Length(_) => match value {
-                        Value::Str(text) => i64::try_from(text.len()).unwrap_or(i64::MAX),
-                        Value::Absent | Value::Bool(_) | Value::Int(_) | Value::Ip(_) => 0,
-                    },
-                    _ => i64::from(value != Value::Absent),
-                },
-            );
+            let value = if let Slot::Value(_) = slot {
+                self.number(value)
+            } else if let Slot::Length(_) = slot {
+                i64::try_from(length).unwrap_or(i64::MAX)
+            } else {
+                i64::from(value != Value::Absent)
+            };
+            filling.set(*id, value);
         }
     }
 

@@ -29,6 +29,7 @@ const NUMBER: FactId = FactId(4);
 const REPLY: FactId = FactId(5);
 
 /// The facts of a request by their position.
+#[derive(Debug)]
 struct Facts(Vec<Option<OwnedValue>>, Timestamp);
 
 impl Request for Facts {
@@ -243,9 +244,8 @@ proptest! {
 
 #[test]
 fn a_group_is_read_once_and_touches_no_other() {
-    let mut tables = Tables::default();
-    tables.patterns = ["/a", "/b"].iter().map(|text| Pattern::parse(text).expect("a pattern")).collect();
-    tables.nets = vec![NetSet::default()];
+    let patterns = ["/a", "/b"].iter().map(|text| Pattern::parse(text).expect("a pattern")).collect();
+    let tables = Tables { patterns, nets: vec![NetSet::default()], ..Tables::default() };
     let slots = vec![Slot::Route(TEXT, 0), Slot::InNets(IP, 0), Slot::Route(TEXT, 1), Slot::Value(NUMBER)];
     let program = Program { facts: facts(), slots, tables, ..Program::default() };
     let classifier = Classifier::new(&program);
