@@ -128,7 +128,7 @@ impl Policy {
             Some(index) => {
                 crate::codegen::compile_shapes(&self.program, index.shapes(), &self.options.codegen)
             }
-            None => crate::codegen::compile(&self.program, &self.options.codegen),
+            None => crate::codegen::compile_with(&self.program, &self.options.codegen),
         }
     }
 
