@@ -50,10 +50,8 @@ fn agrees(policy: &Policy, request: &Given) -> usize {
 }
 
 fn table_bytes(policy: &Policy) -> usize {
-    match policy.plan() {
-        Summary::Indexed { table_bytes, .. } => table_bytes,
-        _ => panic!("an index"),
-    }
+    let Summary::Indexed { table_bytes, .. } = policy.plan() else { panic!("an index") };
+    table_bytes
 }
 
 fn is(graph: &mut Graph, slot: Slot, comparison: Comparison, value: i64) -> NodeId {
