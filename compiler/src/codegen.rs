@@ -53,7 +53,16 @@ pub enum CodegenError {
 /// # Errors
 ///
 /// Where this machine has no code generator or refuses executable memory. Nothing stays mapped then.
-pub fn compile(program: &Program, options: &Options) -> Result<Code, CodegenError> {
+pub fn compile(program: &Program) -> Result<Code, CodegenError> {
+    compile_with(program, &Options::default())
+}
+
+/// The same with other settings than those to serve with.
+///
+/// # Errors
+///
+/// As of [`compile`].
+pub fn compile_with(program: &Program, options: &Options) -> Result<Code, CodegenError> {
     let mut generator = Generator::new(options)?;
     let denies = program.denies.iter().map(|site| translate::Site::bare(site.when)).collect();
     let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();

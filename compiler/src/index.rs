@@ -55,7 +55,7 @@ struct Dimension {
     brings: Brings,
     groups: Box<[GroupId]>,
     table: Table,
-    /// The sites that it says nothing of.
+    /// The sites that it says nothing of, where the rows of its table do not have them.
     rest: RowId,
     /// How many sites it tells apart.
     constrained: usize,
@@ -105,12 +105,16 @@ impl Index {
                     dimensions.slots(*id).map(|slot| classifier.group_of(slot)).collect();
                 groups.sort_unstable();
                 groups.dedup();
+                let constrained = all.len().saturating_sub(rest.len());
+                // One row to look at for a value, not two. Of tests, none may hold.
+                let joined = !dimensions.is_tests(*id) && draft.may_add(rest.len());
+                let (also, rest) = if joined { (rest, Vec::new()) } else { (Vec::new(), rest) };
                 Some(Dimension {
                     brings: dimensions.brings(*id)?,
                     groups: groups.into(),
-                    table: draft.table(&mut rows),
-                    constrained: all.len().saturating_sub(rest.len()),
+                    table: draft.table(&mut rows, &also),
                     rest: rows.add(&rest),
+                    constrained,
                 })
             })
             .collect();

@@ -25,7 +25,8 @@ pub struct Policy {
     truths: Truths,
     selection: Selection,
     settling: Settling,
-    options: Options,
+    #[cfg(feature = "jit")]
+    codegen: crate::codegen::Options,
     tier: Tier,
 }
 
@@ -78,7 +79,16 @@ impl Policy {
         let (classifier, truths) = (Classifier::new(&program), Truths::of(&program));
         let selection = Selection::new(&program, &classifier, &truths, engine, options.choice);
         let settling = Settling::new(&program);
-        Self { classifier, truths, selection, settling, options, tier: Tier::new(engine), program }
+        Self {
+            classifier,
+            truths,
+            selection,
+            settling,
+            #[cfg(feature = "jit")]
+            codegen: options.codegen,
+            tier: Tier::new(engine),
+            program,
+        }
     }
 
     /// Generates machine code, where the engine asks for it and it is not there. From then on it decides.
@@ -125,10 +135,8 @@ impl Policy {
     #[cfg(feature = "jit")]
     fn compile(&self) -> Result<crate::codegen::Code, crate::codegen::CodegenError> {
         match self.selection.index() {
-            Some(index) => {
-                crate::codegen::compile_shapes(&self.program, index.shapes(), &self.options.codegen)
-            }
-            None => crate::codegen::compile(&self.program, &self.options.codegen),
+            Some(index) => crate::codegen::compile_shapes(&self.program, index.shapes(), &self.codegen),
+            None => crate::codegen::compile_with(&self.program, &self.codegen),
         }
     }
 

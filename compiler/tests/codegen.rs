@@ -5,7 +5,8 @@
 
 use limitrate_compiler::{
     checked::{Arithmetic, Comparison},
-    codegen, interpret,
+    codegen::{self, OptLevel, Options, Regalloc},
+    interpret,
     ir::{
         Burst, ChargeSite, DenySite, Exceed, ExemptSite, LimitId, Node, NodeId, Program, ReportSite,
         Settlement, SlotId, arithmetic, build::Graph, slot::Slot, verify,
@@ -138,6 +139,25 @@ fn id(position: usize) -> u32 {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_level_of_optimisation_and_every_assignment_of_registers_computes_the_same(
+        steps in prop::collection::vec(step(), 0..40),
+        sites in prop::collection::vec((0_u8..5, any::<Index>(), any::<Index>(), any::<Index>()), 1..12),
+        frame in prop::collection::vec(extreme(), SLOTS),
+    ) {
+        let program = program(&steps, &sites);
+        let (mut native, mut reference, mut values) = (Vec::new(), Vec::new(), interpret::Values::default());
+        let expected = interpret::decide(&program, &frame, &mut values, &mut reference);
+        for opt_level in OptLevel::ALL {
+            for regalloc in Regalloc::ALL {
+                let options = Options { opt_level, regalloc, verify: true, regalloc_checker: true };
+                let code = codegen::compile_with(&program, &options).expect("machine code on this platform");
+                prop_assert_eq!(code.decide(&frame, &mut native), expected, "{:?} {}", options, &program);
+                prop_assert_eq!(&native, &reference, "{:?} {}", options, &program);
+            }
+        }
+    }
 
     #[test]
     fn machine_code_computes_what_the_interpreter_computes(

@@ -85,6 +85,9 @@ impl<'a> Conditions<'a> {
 
     /// What a condition implies.
     pub(super) fn of(&mut self, node: NodeId) -> Rc<Condition> {
+        if let Some(known) = self.known.get(&(node, false)) {
+            return Rc::clone(known);
+        }
         let mut stack = Vec::new();
         self.open((node, false), &mut stack);
         while let Some(top) = stack.last_mut() {

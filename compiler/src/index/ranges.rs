@@ -7,11 +7,6 @@ use crate::checked::Comparison;
 pub(super) struct Ranges(Vec<(i64, i64)>);
 
 impl Ranges {
-    /// Every number.
-    pub(super) fn all() -> Self {
-        Self(vec![(i64::MIN, i64::MAX)])
-    }
-
     /// One number.
     pub(super) fn one(value: i64) -> Self {
         Self(vec![(value, value)])

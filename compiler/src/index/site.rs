@@ -84,6 +84,7 @@ pub(crate) enum Amounts {
 
 /// Code that a site runs: what to read before, which body, with what.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "jit"), expect(dead_code, reason = "only code runs steps"))]
 pub(super) struct Step {
     pub(super) groups: Range<u32>,
     pub(super) parameters: Range<u32>,

@@ -21,10 +21,18 @@ pub(super) struct Class {
 pub(super) struct Draft {
     /// The classes that the rows tell apart.
     pub(super) classes: Vec<Class>,
-    /// Classes that would need too many rows; their sites are not constrained by this dimension.
-    pub(super) dropped: Vec<Class>,
     /// Where the intervals start.
     starts: Vec<i64>,
+    cover: Cover,
+}
+
+/// The classes of each interval, equal lists once.
+#[derive(Debug, Default)]
+struct Cover {
+    /// By interval: the position of its list.
+    of_interval: Vec<u32>,
+    /// Positions of classes, ascending.
+    lists: Vec<Vec<u32>>,
 }
 
 /// The least that a dimension may hold of entries of sites in rows.
@@ -34,7 +42,8 @@ const MIN_ENTRIES: usize = 1 << 19;
 const ENTRIES_PER_SITE: usize = 64;
 
 impl Draft {
-    /// Cuts the numbers into intervals, and drops the widest classes until the rows stay linear in the sites.
+    /// Cuts the numbers into intervals, and drops the widest classes until the rows stay linear in the sites: those of
+    /// them are not constrained by this dimension.
     pub(super) fn new(classes: Vec<Class>, sites: usize) -> Self {
         let ends = classes.iter().flat_map(|class| class.set.parts());
         let mut starts: Vec<i64> = ends
@@ -44,20 +53,33 @@ impl Draft {
             .collect();
         starts.sort_unstable();
         starts.dedup();
-        let mut draft = Self { classes: Vec::new(), dropped: Vec::new(), starts };
-        let mut measured: Vec<(usize, Class)> =
-            classes.into_iter().map(|class| (draft.width(&class.set), class)).collect();
+        let mut draft = Self { classes, starts, cover: Cover::default() };
+        let ranges: usize = draft.classes.iter().map(|class| class.set.len()).sum();
         let bound = MIN_ENTRIES.max(ENTRIES_PER_SITE * sites);
-        let mut entries: usize = measured.iter().map(|(width, class)| width * class.sites.len()).sum();
-        measured.sort_by_key(|(width, _)| *width);
-        while entries > bound
+        draft.drop_widest(bound.max(ranges), |_| 1);
+        draft.cover = draft.covered_by();
+        if draft.entries() > bound {
+            draft.drop_widest(bound, |class| class.sites.len());
+            draft.cover = draft.covered_by();
+        }
+        draft
+    }
+
+    /// Drops the widest classes until the sum of all widths, weighted, is within a bound.
+    fn drop_widest(&mut self, bound: usize, weight: impl Fn(&Class) -> usize) {
+        let classes = std::mem::take(&mut self.classes);
+        let mut measured: Vec<(usize, Class)> =
+            classes.into_iter().map(|class| (self.width(&class.set), class)).collect();
+        let mut sum: usize = measured.iter().map(|(width, class)| width * weight(class)).sum();
+        if sum > bound {
+            measured.sort_by_key(|(width, _)| *width);
+        }
+        while sum > bound
             && let Some((width, class)) = measured.pop()
         {
-            entries -= width * class.sites.len();
-            draft.dropped.push(class);
+            sum -= width * weight(&class);
         }
-        draft.classes = measured.into_iter().map(|(_, class)| class).collect();
-        draft
+        self.classes = measured.into_iter().map(|(_, class)| class).collect();
     }
 
     /// How many intervals there are.
@@ -78,30 +100,56 @@ impl Draft {
         self.covered(set).map(|positions| positions.len()).sum()
     }
 
-    /// Makes the rows, one for intervals of the same sites.
-    pub(super) fn table(&self, rows: &mut Rows) -> Table {
+    /// The classes of each interval.
+    fn covered_by(&self) -> Cover {
         let mut covering: Vec<Vec<u32>> = vec![Vec::new(); self.starts.len()];
         for (class, number) in self.classes.iter().zip(0..) {
             for positions in self.covered(&class.set) {
                 covering.get_mut(positions).into_iter().flatten().for_each(|classes| classes.push(number));
             }
         }
-        let mut known: HashMap<&[u32], RowId> = HashMap::new();
+        let (mut cover, mut known) = (Cover::default(), HashMap::new());
+        for classes in covering {
+            let next = u32::try_from(cover.lists.len()).unwrap_or(u32::MAX);
+            let list = *known.entry(classes.clone()).or_insert(next);
+            if list == next {
+                cover.lists.push(classes);
+            }
+            cover.of_interval.push(list);
+        }
+        cover
+    }
+
+    /// How many entries the rows have.
+    fn entries(&self) -> usize {
+        let classes = self.cover.lists.iter().flatten().filter_map(|class| self.classes.get(*class as usize));
+        classes.map(|class| class.sites.len()).sum()
+    }
+
+    /// Whether the rows stay small where each has these many sites more.
+    pub(super) const fn may_add(&self, sites: usize) -> bool {
+        sites.saturating_mul(self.cover.lists.len()) <= MIN_ENTRIES
+    }
+
+    /// Makes the rows. Each has the sites of `also`, too.
+    pub(super) fn table(&self, rows: &mut Rows, also: &[u32]) -> Table {
+        let lists: Vec<RowId> =
+            self.cover.lists.iter().map(|classes| rows.add(&self.sites(classes, also))).collect();
         let mut table: (Vec<i64>, Vec<RowId>) = (Vec::new(), Vec::new());
-        for (start, classes) in self.starts.iter().zip(&covering) {
-            let row = *known.entry(classes).or_insert_with(|| rows.add(&self.sites(classes)));
-            if table.1.last() != Some(&row) {
+        for (start, list) in self.starts.iter().zip(&self.cover.of_interval) {
+            let row = lists.get(*list as usize).copied();
+            if row.is_some() && table.1.last().copied() != row {
                 table.0.push(*start);
-                table.1.push(row);
+                table.1.extend(row);
             }
         }
         Table::new(table.0, table.1)
     }
 
-    /// The sites of some classes, in ascending order.
-    fn sites(&self, classes: &[u32]) -> Vec<u32> {
+    /// The sites of some classes and those of `also`, in ascending order.
+    fn sites(&self, classes: &[u32], also: &[u32]) -> Vec<u32> {
         let of = classes.iter().filter_map(|class| self.classes.get(*class as usize));
-        let mut sites: Vec<u32> = of.flat_map(|class| class.sites.iter().copied()).collect();
+        let mut sites: Vec<u32> = of.flat_map(|class| &class.sites).chain(also).copied().collect();
         sites.sort_unstable();
         sites
     }

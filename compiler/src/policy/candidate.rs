@@ -91,34 +91,34 @@ impl<R: Request> Deciding<'_, R> {
         if nodes.is_empty() {
             return true;
         }
-        #[cfg(feature = "jit")]
-        if let Some(holds) =
-            self.run(index, guard.step, |code, body, frame, given| code.holds(body, frame, given))
-        {
-            return holds;
+        match self.holds_by_code(index, guard.step) {
+            Some(holds) => holds,
+            None => nodes.iter().all(|node| self.value(*node) != 0),
         }
-        nodes.iter().all(|node| self.value(*node) != 0)
     }
 
     fn amounts(&mut self, index: &Index, amounts: &Amounts) -> (i64, i64) {
-        let (ceiling, cost) = match amounts {
-            Amounts::Fixed(ceiling, cost) => return (*ceiling, *cost),
-            #[cfg(feature = "jit")]
-            Amounts::Computed { ceiling, cost, step } => {
-                let run = |code: &Code, body, frame: &[i64], given: &[i64]| code.amounts(body, frame, given);
-                if let Some([ceiling, cost]) = self.run(index, *step, run) {
-                    return (ceiling, cost);
-                }
-                (*ceiling, *cost)
-            }
-            #[cfg(not(feature = "jit"))]
-            Amounts::Computed { ceiling, cost, .. } => (*ceiling, *cost),
-        };
-        (self.value(ceiling), self.value(cost))
+        match *amounts {
+            Amounts::Fixed(ceiling, cost) => (ceiling, cost),
+            Amounts::Computed { ceiling, cost, step } => match self.amounts_by_code(index, step) {
+                Some([ceiling, cost]) => (ceiling, cost),
+                None => (self.value(ceiling), self.value(cost)),
+            },
+        }
+    }
+}
+
+#[cfg(feature = "jit")]
+impl<R: Request> Deciding<'_, R> {
+    fn holds_by_code(&mut self, index: &Index, step: Option<u32>) -> Option<bool> {
+        self.run(index, step, |code, body, frame, given| code.holds(body, frame, given))
+    }
+
+    fn amounts_by_code(&mut self, index: &Index, step: Option<u32>) -> Option<[i64; 2]> {
+        self.run(index, step, |code, body, frame, given| code.amounts(body, frame, given))
     }
 
     /// Runs the code of a step, once what it reads was read.
-    #[cfg(feature = "jit")]
     #[inline]
     fn run<T>(
         &mut self,
@@ -131,5 +131,16 @@ impl<R: Request> Deciding<'_, R> {
             self.classifier.read(self.program, self.request, *group, self.frame);
         }
         call(code, shape, self.frame.slots(), parameters)
+    }
+}
+
+#[cfg(not(feature = "jit"))]
+impl<R> Deciding<'_, R> {
+    const fn holds_by_code(&mut self, _: &Index, _: Option<u32>) -> Option<bool> {
+        None
+    }
+
+    const fn amounts_by_code(&mut self, _: &Index, _: Option<u32>) -> Option<[i64; 2]> {
+        None
     }
 }

@@ -59,6 +59,7 @@ impl Selection {
         }
     }
 
+    #[cfg(feature = "jit")]
     pub(super) fn index(&self) -> Option<&Index> {
         match self {
             Self::Indexed(index) => Some(index),

@@ -32,9 +32,9 @@ impl Settling {
         let slots = (0..).map(SlotId).zip(&program.slots).zip(&read.slots).filter(|(_, read)| **read);
         let (response, request): (Vec<_>, Vec<_>) =
             slots.map(|(slot, _)| slot).partition(|(_, slot)| slot.facts().iter().flatten().any(of_response));
-        let present = response.iter().filter_map(|(id, slot)| match slot {
-            Slot::Present(fact) => Some((*id, *fact)),
-            _ => None,
+        let present = response.iter().filter_map(|(id, slot)| {
+            let Slot::Present(fact) = **slot else { return None };
+            Some((*id, fact))
         });
         Self { kept: request.iter().map(|(id, _)| *id).collect(), present: present.collect() }
     }

@@ -85,11 +85,6 @@ impl Tier {
         }
     }
 
-    /// Whether every decision is made by the reference interpreter.
-    pub(super) fn is_reference(&self) -> bool {
-        self.engine == Engine::Reference
-    }
-
     /// Sets machine code aside for good.
     pub(super) fn demote(&self) {
         self.demoted.store(true, Ordering::Relaxed);
