@@ -1,6 +1,6 @@
 //! The reference meaning of a program: evaluate every node, then look at the sites in their strata.
 //!
-//! Written for clarity. Generated code must give the same bits; see `tests/engines.rs`.
+//! Written for clarity. Generated code must give the same bits; the crate `limitrate-oracle` compares them.
 
 use crate::{
     ir::{Node, NodeId, Program, arithmetic},
