@@ -3,7 +3,10 @@
 pub mod frame;
 mod text;
 
-use std::{borrow::Cow, sync::RwLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, RwLock},
+};
 
 pub use frame::Frame;
 use limitrate_core::{
@@ -26,6 +29,8 @@ use crate::{
 /// What is prepared once to classify the requests of a policy.
 #[derive(Debug)]
 pub struct Classifier {
+    /// What the frames of this policy are known by.
+    owner: Arc<()>,
     texts: TextTable,
     /// The answer of each schedule with the stretch of time it is good for.
     schedules: Box<[RwLock<Option<Active>>]>,
@@ -40,6 +45,7 @@ impl Classifier {
     #[must_use]
     pub fn new(program: &Program) -> Self {
         Self {
+            owner: Arc::default(),
             texts: TextTable::new(&program.tables.texts),
             schedules: program.tables.schedules.iter().map(|_| RwLock::new(None)).collect(),
         }
@@ -70,6 +76,7 @@ impl Classifier {
 
     /// Reads every slot of the program.
     pub fn read_all(&self, program: &Program, request: &impl Request, frame: &mut Frame) {
+        frame.belong_to(&self.owner);
         frame.reset(program.slots.len(), self.groups(program));
         for group in (0..).map(GroupId).take(self.groups(program)) {
             self.read(program, request, group, frame);

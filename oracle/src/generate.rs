@@ -77,6 +77,7 @@ pub fn policy(random: &mut Random) -> String {
     for _ in 0..rules {
         writer.rule();
     }
+    writer.downgraded();
     writer.text
 }
 

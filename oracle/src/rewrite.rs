@@ -31,7 +31,8 @@ fn replaced(text: &str, span: Span, with: &str) -> String {
 #[must_use]
 pub fn permuted_items(text: &str, random: &mut Random) -> String {
     let items = parsed(text).items;
-    let first = items.iter().take_while(|item| matches!(item.kind, ItemKind::Edition(_) | ItemKind::Module(_)));
+    let first =
+        items.iter().take_while(|item| matches!(item.kind, ItemKind::Edition(_) | ItemKind::Module(_)));
     let fixed = first.count();
     let mut parts: Vec<&str> = items.iter().skip(fixed).map(|item| item.span.text(text)).collect();
     random.shuffle(&mut parts);
@@ -255,6 +256,11 @@ pub fn wrapped(text: &str) -> (String, String) {
                 outside.push_str(written);
                 outside.push('\n');
                 continue;
+            }
+            // A policy's own facts must be there; those of a module only where it reads them.
+            ItemKind::Input(_) => {
+                outside.push_str(written);
+                outside.push('\n');
             }
             ItemKind::Rule(rule) => names.push(rule.name.node.clone()),
             _ => {}

@@ -8,7 +8,16 @@ use limitrate_oracle::{
 };
 
 /// What generated policies never reach, and why.
-const UNREACHED: &[(&str, &str)] = &[];
+/// A name stands for all that begin with it.
+const UNREACHED: &[(&str, &str)] = &[
+    ("ast::ItemKind::Test", "tests decide nothing; those of a report are read back in the corpus"),
+    ("ast::StepKind", "of tests"),
+    ("ast::Expected", "of tests"),
+    ("ast::NoteKind", "of tests"),
+    ("ast::Comparison", "of tests"),
+    ("ast::ClauseKind::Settle", "`settle` without `reserve`: an error"),
+    ("checked::Type::Unknown", "the type of an expression with an error"),
+];
 
 #[test]
 fn engines_and_stores_show_the_same_and_all_of_the_language_is_reached() {
@@ -21,9 +30,13 @@ fn engines_and_stores_show_the_same_and_all_of_the_language_is_reached() {
     }
     println!("{} pairs, {} policies, {} rejected", summary.pairs, summary.policies, summary.rejected);
     println!("{}", summary.reasons.join("\n"));
-    let unreached: Vec<&str> =
-        summary.coverage.unseen().filter(|name| UNREACHED.iter().all(|(known, _)| known != name)).collect();
+    let unreached: Vec<&str> = summary
+        .coverage
+        .unseen()
+        .filter(|name| UNREACHED.iter().all(|(known, _)| !name.starts_with(known)))
+        .collect();
     println!("unreached {unreached:?}");
     assert!(summary.found.is_empty());
+    assert!(summary.rejected * 5 < summary.policies, "too many texts are not well typed");
     assert_eq!(unreached, [""; 0]);
 }

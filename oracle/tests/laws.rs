@@ -57,7 +57,9 @@ fn every_request_is_answered_within_the_bound_that_the_compiler_computed() {
         for step in subject.source.history(&mut subject.random, REQUESTS) {
             let Some(seen) = decided(player.step(&step)) else { continue };
             let most = program.worst_case_charges;
-            for charges in [seen.limits.len() + seen.shadow.len(), seen.first_pass.len(), seen.second_pass.len()] {
+            for charges in
+                [seen.limits.len() + seen.shadow.len(), seen.first_pass.len(), seen.second_pass.len()]
+            {
                 assert!(charges <= most, "{charges} charges of {most}\n{}", subject.text);
             }
         }
@@ -88,7 +90,9 @@ fn a_further_deny_or_limit_turns_no_refusal_into_a_pass() {
         ] {
             let Some(more) = compiled(&format!("{}\n{rule}\n", subject.text)) else { continue };
             let steps = subject.source.history(&mut subject.random, REQUESTS);
-            let Some(last) = steps.iter().rposition(|step| matches!(step.act, Act::Send(_))) else { continue };
+            let Some(last) = steps.iter().rposition(|step| matches!(step.act, Act::Send(_))) else {
+                continue;
+            };
             // Both see the same counters: those that the plain policy left after the history before.
             let answers = [&subject.built, &more].map(|built| {
                 let store = memory();
@@ -103,7 +107,11 @@ fn a_further_deny_or_limit_turns_no_refusal_into_a_pass() {
             });
             let [Some(plain), Some(with)] = answers else { continue };
             refused += usize::from(!plain.passes());
-            assert!(plain.passes() || !with.passes(), "{plain:?} became {with:?} by {rule}\n{}", subject.text);
+            assert!(
+                plain.passes() || !with.passes(),
+                "{plain:?} became {with:?} by {rule}\n{}",
+                subject.text
+            );
         }
     }
     assert!(refused > 20, "{refused} requests were refused at all");
@@ -150,14 +158,17 @@ fn used(text: &str, estimate: i64, actual: i64, waits: i64) -> Option<i64> {
 
 #[test]
 fn what_is_settled_counts_as_if_it_had_been_known_at_admission() {
-    const INPUT: &str = "input { user : key  estimate : tokens  actual : tokens  found : tokens after response }\n";
+    const INPUT: &str =
+        "input { user : key  estimate : tokens  actual : tokens  found : tokens after response }\n";
     let mut random = Random::new(SEED);
     let mut settled = 0;
     for _ in 0..60 {
         let (estimate, actual) = (random.between(0, 60), random.between(0, 50));
         let waits = random.between(0, 59_000_000_000);
         for using in ["fixed_window", "sliding_log", "sliding_window"] {
-            let limit = |cost: &str| format!("{INPUT}rule r {{ limit spend: 60 tokens/min per user using {using} {cost} }}");
+            let limit = |cost: &str| {
+                format!("{INPUT}rule r {{ limit spend: 60 tokens/min per user using {using} {cost} }}")
+            };
             let reserved = used(&limit("reserve estimate settle found"), estimate, actual, waits);
             let known = used(&limit("costing actual"), estimate, actual, waits);
             settled += usize::from(reserved.is_some());

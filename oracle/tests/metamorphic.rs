@@ -77,14 +77,17 @@ fn unchanged(name: &str) -> String {
 
 #[test]
 fn the_order_of_items_means_nothing() {
-    let compared = same(&|text, random| Some((rewrite::permuted_items(text, random), Texts::default())), &unchanged);
+    let compared =
+        same(&|text, random| Some((rewrite::permuted_items(text, random), Texts::default())), &unchanged);
     assert!(compared > 20);
 }
 
 #[test]
 fn the_order_of_statements_means_nothing() {
-    let compared =
-        same(&|text, random| Some((rewrite::permuted_statements(text, random), Texts::default())), &unchanged);
+    let compared = same(
+        &|text, random| Some((rewrite::permuted_statements(text, random), Texts::default())),
+        &unchanged,
+    );
     assert!(compared > 20);
 }
 
@@ -92,7 +95,7 @@ fn the_order_of_statements_means_nothing() {
 fn names_mean_nothing_but_themselves() {
     let back = |name: &str| name.trim_start_matches('x').to_owned();
     for kind in ["rule", "limit", "let", "fn", "set", "table", "hours", "days", "p"] {
-        let again = |text: &str, _: &mut Random| {
+        let again = move |text: &str, _: &mut Random| {
             // Whom a rule is rolled out to depends on its name.
             let fits = kind != "rule" || !text.contains("rollout");
             fits.then(|| (rewrite::renamed(text, kind), Texts::default()))
@@ -125,7 +128,7 @@ fn a_conjunction_is_one_condition_in_the_other() {
 
 #[test]
 fn a_module_means_what_it_says_wherever_it_is_used() {
-    let again = |text: &str, _: &mut Random| {
+    let again = move |text: &str, _: &mut Random| {
         if text.contains("rollout") {
             return None; // whom a rule is rolled out to depends on its qualified name
         }

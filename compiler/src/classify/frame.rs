@@ -1,5 +1,7 @@
 //! The frame of a request: the integers that a program reads, filled group by group as they are needed.
 
+use std::sync::Arc;
+
 use super::GroupId;
 use crate::ir::SlotId;
 
@@ -13,9 +15,21 @@ pub struct Frame {
     holding: Vec<SlotId>,
     /// One bit for each group that was read.
     read: Vec<u64>,
+    /// Whose slots these are. Held, so that no other can come to be known by the same address.
+    owner: Option<Arc<()>>,
 }
 
 impl Frame {
+    /// Makes this the frame of the policy that this stands for. What another one left is forgotten: the same place may
+    /// be a test here that was a number there.
+    pub fn belong_to(&mut self, owner: &Arc<()>) {
+        if !self.owner.as_ref().is_some_and(|known| Arc::ptr_eq(known, owner)) {
+            self.owner = Some(owner.clone());
+            self.holding.clear();
+            self.slots.clear();
+        }
+    }
+
     /// Begins another request: nothing was read of it, and no test holds.
     pub fn reset(&mut self, slots: usize, groups: usize) {
         for slot in self.holding.drain(..) {

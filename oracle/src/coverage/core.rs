@@ -1,7 +1,7 @@
 //! The variants of the core program.
 
 use limitrate_compiler::{
-    checked::{Arithmetic, Comparison, Counted, KeySource, Type},
+    checked::{Arithmetic, Comparison, Counted, KeySource},
     ir::{Burst, Exceed, Node, OriginKind, Piece, Program, slot::Slot},
 };
 use limitrate_core::{
@@ -55,10 +55,6 @@ named! {
     OwnedValue { Bool, Int, Str, Ip }
     Phase { Request, Response }
     Trust { Trusted, Untrusted }
-    Type {
-        Bool, Int, Percent, Quantity, Price, Duration, Instant, Date, Clock, Text, Ip, OneOf, Plan, Rate, InFlight,
-        Unlimited, Unknown,
-    }
 }
 
 /// Shows every variant of a program.
@@ -122,7 +118,6 @@ fn pieces(piece: &Piece, note: &mut dyn FnMut(&'static str)) {
     note(piece.name());
     match piece {
         Piece::Maybe(_, inner) => pieces(inner, note),
-        Piece::Value(_, ty) => note(ty.name()),
-        Piece::Text(_) | Piece::Fact(_) | Piece::Choice(..) => {}
+        Piece::Text(_) | Piece::Fact(_) | Piece::Value(..) | Piece::Choice(..) => {}
     }
 }

@@ -12,6 +12,7 @@ impl Writer<'_> {
             return self.solid(depth);
         }
         let Some(test) = self.test_of_optional() else { return self.solid(depth) };
+        let test = format!("({test})");
         match self.random.below(4) {
             0 => test,
             1 => format!("{test} and {}", self.solid(depth)),
@@ -82,6 +83,17 @@ impl Writer<'_> {
     }
 
     fn test_of_text(&mut self) -> Option<String> {
+        if self.http && self.random.chance(20) {
+            return Some(self.one(&[
+                "path == \"/v1/items\"",
+                "path like \"/v1/*\"",
+                "path matches \"/[0-9]+$\"",
+                "method == \"POST\"",
+                "method in {\"PUT\", \"GET\"}",
+                "starts_with(path, \"/v1\")",
+                "lower(path) != \"/other\"",
+            ]));
+        }
         let facts = self.facts_of(Ty::Text);
         let first = self.some(&facts)?;
         let (a, b) = (self.value(Ty::Text, 1), self.value(Ty::Text, 1));

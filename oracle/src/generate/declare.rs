@@ -162,12 +162,12 @@ impl Writer<'_> {
         {
             let name = self.name("table");
             self.line(&format!(
-                "table {name} by region, m : (pause duration, room bytes, on bool) {{\n  \
+                "table {name} by region, m : (pause duration, room bytes, lit bool) {{\n  \
                  \"us\", 5 => 3 s, 7 KiB, true\n  \"us\", else => 1 min, 0 bytes, false\n  \
-                 else, 40 => 10 ms, 1 MiB, true\n  else => 1 h, 3 GiB, false\n}}"
+                 \"eu\", 40 => 10 ms, 1 MiB, true\n  else => 1 h, 3 GiB, false\n}}"
             ));
             let keys = vec![("region", ty), ("m", Ty::Int)];
-            let columns = vec![("pause", Ty::Duration), ("room", Ty::Amount("bytes")), ("on", Ty::Bool)];
+            let columns = vec![("pause", Ty::Duration), ("room", Ty::Amount("bytes")), ("lit", Ty::Bool)];
             self.tables.push(Table { name, keys, columns });
         }
     }

@@ -131,7 +131,7 @@ impl Writer<'_> {
         let more = if self.random.chance(30) { format!(" and {}", self.solid(1)) } else { String::new() };
         let model = self.has("usage.model") && self.has("model") && self.random.chance(30);
         self.after = false;
-        let model = if model { " or usage.model == model" } else { "" };
+        let model = if model { " or usage.model == \"small\"" } else { "" };
         format!("response.status < 400{more}{model}")
     }
 
@@ -229,7 +229,8 @@ impl Writer<'_> {
         if self.has("m") {
             actions.push(" on exceed downgrade m to 0");
         }
-        match self.random.below(6) {
+        match self.random.below(7) {
+            2 if !block.is_empty() => format!(" on exceed reject{block}"),
             0 if !block.is_empty() => format!(" on exceed{block}"),
             1 => format!(" on exceed deny 429 \"{}\"{block}", self.message()),
             _ => {
@@ -241,12 +242,37 @@ impl Writer<'_> {
         }
     }
 
+    /// Rules that decide by what downgrades change: to change anything else would be an error.
+    pub(super) fn downgraded(&mut self) {
+        let tests = [
+            ("model", "model == \"small\""),
+            ("tier", "tier == \"b\""),
+            ("plan", "plan == free"),
+            ("m", "m == 0"),
+        ];
+        for (fact, test) in tests {
+            if self.text.contains(&format!("downgrade {fact} to")) {
+                let (rule, limit) = (self.name("rule"), self.name("limit"));
+                let ceiling = 5 + self.random.below(20);
+                let test = if self.optional_of_any(fact) {
+                    format!("{fact} is present and {test}")
+                } else {
+                    test.to_owned()
+                };
+                self.line(&format!(
+                    "rule {rule} {{ if {test} then limit {limit}: {ceiling} req/min per user }}"
+                ));
+            }
+        }
+    }
+
     /// A message with values in braces.
     pub(super) fn message(&mut self) -> String {
         let mut pieces: Vec<String> = self
             .facts
             .iter()
-            .filter(|fact| !fact.after && (!fact.name.contains('.')))
+            .filter(|fact| !fact.after && !fact.name.contains('.'))
+            .filter(|fact| !matches!(fact.ty, Ty::Instant | Ty::Date | Ty::Clock))
             .map(|fact| fact.name.to_owned())
             .collect();
         if !self.plans.is_empty() {
@@ -255,7 +281,12 @@ impl Writer<'_> {
                     .map(str::to_owned),
             );
         }
-        let scalar = |ty: Ty| !matches!(ty, Ty::Rate | Ty::Text | Ty::Key | Ty::Ip | Ty::Plan | Ty::OneOf(_));
+        let scalar = |ty: Ty| {
+            !matches!(
+                ty,
+                Ty::Rate | Ty::Text | Ty::Key | Ty::Ip | Ty::Plan | Ty::OneOf(_) | Ty::Instant | Ty::Bool
+            )
+        };
         pieces.extend(self.lets.iter().filter(|(_, ty)| scalar(*ty)).map(|(name, _)| name.clone()));
         let mut text = String::from("no {{more}}");
         for _ in 0..self.random.below(4) {
