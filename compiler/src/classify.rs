@@ -19,6 +19,8 @@ mod schedules;
 mod tests;
 mod text;
 
+use std::sync::Arc;
+
 use frame::Filling;
 pub use frame::Frame;
 use group::Group;
@@ -39,6 +41,8 @@ use crate::{
 /// What is prepared once to classify the requests of a policy.
 #[derive(Debug)]
 pub struct Classifier {
+    /// What the frames of this policy are known by.
+    owner: Arc<()>,
     groups: Box<[Group]>,
     /// Of each slot, its group.
     of_slot: Box<[GroupId]>,
@@ -73,6 +77,7 @@ impl Classifier {
         response.sort_unstable();
         response.dedup();
         Self {
+            owner: Arc::default(),
             groups: groups.into(),
             of_slot,
             response: response.into(),
@@ -96,6 +101,13 @@ impl Classifier {
         self.of_slot.get(slot.0 as usize).copied().unwrap_or(GroupId(u32::MAX))
     }
 
+    /// Begins another request: nothing was read of it. Whose requests the frame was used for before does not matter.
+    #[inline]
+    pub fn begin(&self, program: &Program, frame: &mut Frame) {
+        frame.belong_to(&self.owner);
+        frame.reset(program.slots.len(), self.groups.len());
+    }
+
     /// Reads the slots of one group, unless that was done for this request.
     #[inline]
     pub fn read(&self, program: &Program, request: &impl Request, group: GroupId, frame: &mut Frame) {
@@ -106,7 +118,7 @@ impl Classifier {
 
     /// Reads every slot of the program.
     pub fn read_all(&self, program: &Program, request: &impl Request, frame: &mut Frame) {
-        frame.reset(program.slots.len(), self.groups.len());
+        self.begin(program, frame);
         for group in (0..).map(GroupId).take(self.groups.len()) {
             self.read(program, request, group, frame);
         }
@@ -115,7 +127,7 @@ impl Classifier {
     /// Reads every slot of the program by itself, straight from its definition and without any table: what
     /// [`Self::read_all`] must agree with.
     pub fn read_naively(&self, program: &Program, request: &impl Request, frame: &mut Frame) {
-        frame.reset(program.slots.len(), self.groups.len());
+        self.begin(program, frame);
         for group in (0..).map(GroupId).take(self.groups.len()) {
             frame.begin(group);
         }

@@ -154,7 +154,7 @@ impl Policy {
                 return deciding.decide(index, candidates, sites);
             }
         };
-        frame.reset(self.program.slots.len(), self.classifier.groups(&self.program));
+        self.classifier.begin(&self.program, frame);
         for group in groups {
             self.classifier.read(&self.program, request, *group, frame);
         }

@@ -1,5 +1,7 @@
 //! The frame of a request: the integers that a program reads, filled group by group as they are needed.
 
+use std::sync::Arc;
+
 use super::{GroupId, marks::Marks};
 use crate::ir::SlotId;
 
@@ -16,11 +18,23 @@ pub struct Frame {
     /// Memory of the tables that find one thing several times.
     marks: Marks,
     tried: Marks,
+    /// Whose slots these are. Held, so that no other can come to be known by the same address.
+    owner: Option<Arc<()>>,
 }
 
 impl Frame {
+    /// Makes this the frame of the policy that this stands for. What another one left is forgotten: the same place may
+    /// be a test here that was a number there.
+    pub fn belong_to(&mut self, owner: &Arc<()>) {
+        if !self.owner.as_ref().is_some_and(|known| Arc::ptr_eq(known, owner)) {
+            self.owner = Some(Arc::clone(owner));
+            self.holding.clear();
+            self.slots.clear();
+        }
+    }
+
     /// Begins another request: nothing was read of it, and no test holds.
-    pub fn reset(&mut self, slots: usize, groups: usize) {
+    pub(super) fn reset(&mut self, slots: usize, groups: usize) {
         for slot in self.holding.drain(..) {
             if let Some(place) = self.slots.get_mut(slot.0 as usize) {
                 *place = 0;

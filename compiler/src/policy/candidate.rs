@@ -26,7 +26,7 @@ pub(super) struct Deciding<'a, R> {
 impl<R: Request> Deciding<'_, R> {
     /// Begins: nothing of the request was read.
     pub(super) fn begin(&mut self) {
-        self.frame.reset(self.program.slots.len(), self.classifier.groups(self.program));
+        self.classifier.begin(self.program, self.frame);
         self.demand.begin(self.program);
     }
 

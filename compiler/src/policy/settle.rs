@@ -45,7 +45,7 @@ impl Policy {
     #[must_use]
     pub fn keep(&self, request: &impl Request) -> Box<[i64]> {
         let (mut frame, kept) = (Frame::default(), &self.settling.kept);
-        frame.reset(self.program.slots.len(), self.classifier.groups(&self.program));
+        self.classifier.begin(&self.program, &mut frame);
         for slot in kept {
             self.classifier.read(&self.program, request, self.classifier.group_of(*slot), &mut frame);
         }
