@@ -41,11 +41,11 @@ fn benches(c: &mut Criterion) {
     });
     let plans = compile(PLANS, Engine::Interpreter).policy;
     c.bench_function("machine code/plans.rl", |b| {
-        b.iter(|| limitrate::compiler::codegen::compile(plans.program(), &Default::default()));
+        b.iter(|| limitrate::compiler::codegen::compile(plans.program()));
     });
     let hundred_rules = compile(&policy(100), Engine::Interpreter).policy;
     c.bench_function("machine code/100 rules", |b| {
-        b.iter(|| limitrate::compiler::codegen::compile(hundred_rules.program(), &Default::default()));
+        b.iter(|| limitrate::compiler::codegen::compile(hundred_rules.program()));
     });
 }
 

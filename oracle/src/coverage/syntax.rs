@@ -11,11 +11,12 @@ use limitrate_core::{
 };
 use limitrate_grammar::{
     ast::{
-        Attribute, BinaryOp, Bind, BlockFor, Calendar, Clause, ClauseKind, Column, Comparison, Day, Exceed,
-        ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key, KeyAtom, Keys,
-        Level, Limit, Literal, MatchArm, Note, NoteKind, On, Param, Pattern, PatternKind, Plan, PlanEntry,
-        RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step, StepKind, Stmt, StmtKind, Table,
-        TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used, Verb, WeekSpan,
+        Attribute, BinaryOp, Bind, BlockFor, Bound, Calendar, Clause, ClauseKind, Column, Comparison, Day,
+        Exceed, ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key,
+        KeyAtom, Keys, Level, Limit, Literal, MatchArm, Measure, Note, NoteKind, On, Param, Pattern,
+        PatternKind, Plan, PlanEntry, RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step,
+        StepKind, Stmt, StmtKind, Table, TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used,
+        Verb, WeekSpan,
     },
     span::{Span, Spanned},
 };
@@ -128,6 +129,7 @@ fields! {
     Reply { status, with, span }
     Note { wanted, kind, span }
     PriceUnit { money, of, scale }
+    Bound { measure, most, span }
 }
 
 impl<T: Walk + 'static> Walk for MatchArm<T> {
@@ -163,8 +165,9 @@ macro_rules! variants {
 variants! {
     ItemKind {
         Edition(a), Module(a), Use(a), Hierarchy(a), Input(a), Plan(a), Set(a), Schedule(a), Calendar(a), Rule(a),
-        Unit(a), Table(a), Function(a), Test(a),
+        Unit(a), Table(a), Function(a), Test(a), Budget(a),
     }
+    Measure { Charges, RoundTrips, Steps, }
     TypeExprKind { OneOf(a), IntRange(a, b), Price(a), Rate(a), Named(a), }
     KeyAtom { Fact(a), Call(a, b), Literal(a), }
     PlanEntry { Limit(a), NoLimit(a), Constant(a, b), }

@@ -47,6 +47,9 @@ impl Writer<'_> {
         self.named_tables();
         self.named_functions();
         self.ladder();
+        if self.random.chance(15) {
+            self.line("budget { charges <= 64 per request  round trips <= 64 per request  steps <= 1_000_000 per request }");
+        }
     }
 
     fn modules(&mut self) {
