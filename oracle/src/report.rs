@@ -116,7 +116,7 @@ fn expected(policy: &Policy, seen: &Seen<'_>) -> String {
             format!("downgrade {}", changes.collect::<Vec<_>>().join(", "))
         }
         // Outcomes that a later version adds have no word here.
-        _ => {
+        Outcome::Reject | _ => {
             let by = seen.limits.iter().find(|limit| limit.verdict.judged.is_err()).map(|limit| &limit.name);
             by.map_or("reject".to_owned(), |by| format!("reject by {by}"))
         }

@@ -123,15 +123,14 @@ pub fn inlined_functions(text: &str) -> Option<String> {
     let mut text = text.to_owned();
     for step in 0..MOST_STEPS {
         let file = parsed(&text);
-        let functions = file.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Function(function) => Some(function),
-            _ => None,
+        let functions = file.items.iter().filter_map(|item| {
+            if let ItemKind::Function(function) = &item.kind { Some(function) } else { None }
         });
         let functions: Vec<&Function> = functions.collect();
         let mut calls = Calls { functions: &functions, found: None };
         file.walk(&mut calls);
         let Some((span, function, arguments)) = calls.found else { return (step > 0).then_some(text) };
-        let Some(function) = functions.get(function) else { return None };
+        let function = functions.get(function)?;
         let body = words(function.body.span.text(&text), &|word| {
             let position = function.params.iter().position(|param| param.name.node == word)?;
             Some(format!("({})", arguments.get(position)?.text(&text)))
@@ -194,9 +193,9 @@ impl Visitor for FirstLet {
 #[must_use]
 pub fn split(text: &str, condition: &str) -> String {
     let mut text = text.to_owned();
-    let rules = parsed(&text).items.into_iter().filter_map(|item| match item.kind {
-        ItemKind::Rule(rule) => Some(rule.body.first()?.span.to(rule.body.last()?.span)),
-        _ => None,
+    let rules = parsed(&text).items.into_iter().filter_map(|item| {
+        let ItemKind::Rule(rule) = item.kind else { return None };
+        Some(rule.body.first()?.span.to(rule.body.last()?.span))
     });
     let bodies: Vec<Span> = rules.collect();
     for body in bodies.iter().rev() {
@@ -263,7 +262,16 @@ pub fn wrapped(text: &str) -> (String, String) {
                 outside.push('\n');
             }
             ItemKind::Rule(rule) => names.push(rule.name.node.clone()),
-            _ => {}
+            ItemKind::Use(_)
+            | ItemKind::Hierarchy(_)
+            | ItemKind::Plan(_)
+            | ItemKind::Set(_)
+            | ItemKind::Schedule(_)
+            | ItemKind::Calendar(_)
+            | ItemKind::Unit(_)
+            | ItemKind::Table(_)
+            | ItemKind::Function(_)
+            | ItemKind::Test(_) => {}
         }
         module.push_str(written);
         module.push('\n');

@@ -17,7 +17,7 @@ use limitrate_oracle::{
 use limitrate_runtime::Outcome;
 
 const SEED: u64 = 7;
-const POLICIES: u64 = 60;
+const POLICIES: u64 = 24;
 const REQUESTS: usize = 30;
 
 /// A policy with what its histories are made of.
@@ -114,7 +114,7 @@ fn a_further_deny_or_limit_turns_no_refusal_into_a_pass() {
             );
         }
     }
-    assert!(refused > 20, "{refused} requests were refused at all");
+    assert!(refused > 10, "{refused} requests were refused at all");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_refused_request_changes_no_counter() {
             assert!(store.counted() == before, "{:?} changed a counter\n{}", seen.outcome, subject.text);
         }
     }
-    assert!(refused > 100, "{refused} requests were refused or exempt");
+    assert!(refused > 40, "{refused} requests were refused or exempt");
 }
 
 /// What is used of `spend` after a request with these facts and, where it holds something, its reply.
@@ -162,7 +162,7 @@ fn what_is_settled_counts_as_if_it_had_been_known_at_admission() {
         "input { user : key  estimate : tokens  actual : tokens  found : tokens after response }\n";
     let mut random = Random::new(SEED);
     let mut settled = 0;
-    for _ in 0..60 {
+    for _ in 0..20 {
         let (estimate, actual) = (random.between(0, 60), random.between(0, 50));
         let waits = random.between(0, 59_000_000_000);
         for using in ["fixed_window", "sliding_log", "sliding_window"] {
@@ -175,5 +175,5 @@ fn what_is_settled_counts_as_if_it_had_been_known_at_admission() {
             assert_eq!(reserved, known, "{using}: {actual} for {estimate} after {waits} ns");
         }
     }
-    assert!(settled > 100);
+    assert!(settled > 40);
 }

@@ -12,6 +12,9 @@ pub(super) struct Table {
     pub(super) columns: Vec<(&'static str, Ty)>,
 }
 
+/// The parameters of a function with their types as written, and what it gives.
+type Shape = (&'static [(&'static str, Ty)], &'static str, Ty);
+
 /// Constants of every plan: name, type and one value for each.
 const CONSTANTS: &[(&str, [&str; 3])] = &[
     ("quota", ["5 req/min", "20 req/min", "unlimited"]),
@@ -177,7 +180,7 @@ impl Writer<'_> {
 
     /// Functions: those later in the text may call those before.
     fn named_functions(&mut self) {
-        const SHAPES: &[(&[(&str, Ty)], &str, Ty)] = &[
+        const SHAPES: &[Shape] = &[
             (&[("int", Ty::Int), ("int in 1..100", Ty::Few)], "int", Ty::Int),
             (&[("tokens", Ty::Amount("tokens")), ("percent", Ty::Percent)], "tokens", Ty::Amount("tokens")),
             (&[("string", Ty::Text), ("bytes", Ty::Amount("bytes"))], "bool", Ty::Bool),

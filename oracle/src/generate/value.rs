@@ -184,7 +184,16 @@ impl Writer<'_> {
                 Ty::Amount("usd") => Some("purse"),
                 Ty::Duration => Some("calm"),
                 Ty::Bool => Some("open"),
-                _ => None,
+                Ty::Few
+                | Ty::Amount(_)
+                | Ty::Price(_)
+                | Ty::Instant
+                | Ty::Date
+                | Ty::Clock
+                | Ty::Key
+                | Ty::Ip
+                | Ty::OneOf(_)
+                | Ty::Plan => None,
             };
             choices.extend(constant.map(|constant| format!("plan.{constant}")));
         }
@@ -208,12 +217,12 @@ impl Writer<'_> {
     fn lookup(&mut self, table: &str, keys: &[(&'static str, Ty)], column: &str) -> String {
         let keys: Vec<String> = keys
             .iter()
-            .map(|(fact, ty)| match ty {
-                Ty::Text if self.random.chance(40) => {
-                    let texts = self.facts_of(Ty::Text);
-                    self.some(&texts).map_or(format!("lower({fact})"), |text| format!("lower({text})"))
+            .map(|(fact, ty)| {
+                if *ty != Ty::Text || !self.random.chance(40) {
+                    return (*fact).to_owned();
                 }
-                _ => (*fact).to_owned(),
+                let texts = self.facts_of(Ty::Text);
+                self.some(&texts).map_or(format!("lower({fact})"), |text| format!("lower({text})"))
             })
             .collect();
         let dot = if column.is_empty() { "" } else { "." };
