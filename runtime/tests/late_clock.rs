@@ -1,5 +1,5 @@
 //! Under a clock that may be late, waits still suffice.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 

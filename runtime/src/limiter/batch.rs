@@ -23,13 +23,13 @@ use crate::{
 const AT_ONCE: usize = 16;
 
 /// Charges of these requests that are held without allocating.
-const INLINE_CHARGES: usize = 2 * AT_ONCE;
+const CHARGES_AT_ONCE: usize = 2 * AT_ONCE;
 
 /// The charges of a few requests, before they are applied.
 #[derive(Default)]
 struct Chosen<'p> {
-    raws: SmallVec<[RawCharge; INLINE_CHARGES]>,
-    charges: SmallVec<[Charge<'p>; INLINE_CHARGES]>,
+    raws: SmallVec<[RawCharge; CHARGES_AT_ONCE]>,
+    charges: SmallVec<[Charge<'p>; CHARGES_AT_ONCE]>,
     /// Where the charges of each request end.
     ends: ArrayVec<usize, AT_ONCE>,
 }
