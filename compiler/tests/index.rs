@@ -1,6 +1,11 @@
 //! Selecting sites through an index changes nothing, with or without machine code, and stays linear for policies that are
 //! made to defeat it.
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "index/adverse.rs"]
 mod adverse;

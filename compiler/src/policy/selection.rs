@@ -21,6 +21,8 @@ pub enum Choice {
 
 /// The most sites, nodes and slots of a policy that is decided without an index: about what selecting costs.
 const MOST_SITES: usize = 16;
+/// The most sites where the interpreter decides, which evaluates every node of them.
+const MOST_INTERPRETED_SITES: usize = 4;
 const MOST_NODES: usize = 256;
 const MOST_GROUPS: usize = 16;
 
@@ -48,7 +50,8 @@ impl Selection {
         let straight = match choice {
             Choice::Measured => Read::by_sites(program, MOST_NODES).filter(|read| {
                 let sites = program.denies.len() + program.exempts.len() + program.charges.len();
-                sites <= MOST_SITES && !read.costly && read.groups(classifier, program).len() <= MOST_GROUPS
+                let most = if engine == Engine::Native { MOST_SITES } else { MOST_INTERPRETED_SITES };
+                sites <= most && !read.costly && read.groups(classifier, program).len() <= MOST_GROUPS
             }),
             Choice::Straight => Read::by_sites(program, usize::MAX),
             Choice::Indexed => None,
