@@ -101,7 +101,7 @@ fn several_charges_are_taken_together_or_not_at_all_by_many_threads() {
                 for number in thread..thread + 20_000 {
                     // Each from one end to the other or back, so that orders cross.
                     let mut charges = [0, 1, 2].map(|level| {
-                        let ceiling = if level == number % 3 { 5_000 } else { 100_000 };
+                        let ceiling = if level > 0 && level == number % 3 { 5_000 } else { 100_000 };
                         charge(level, algorithms[usize::try_from(level).unwrap()], ceiling)
                     });
                     charges.rotate_left(usize::try_from(number % 2).unwrap());
@@ -114,7 +114,9 @@ fn several_charges_are_taken_together_or_not_at_all_by_many_threads() {
         let look = Charge { cost: 0, ..charge(level as u64, algorithms[level], 100_000) };
         take(&store, look).1
     };
-    assert_eq!((left(0), left(1), left(2)), (95_000, 95_000, 95_000));
+    // A third of all is never refused, the others once 5000 are taken.
+    assert!((95_000 - 80_000 / 3..=95_000).contains(&left(0)), "{}", left(0));
+    assert_eq!((left(0), left(0)), (left(1), left(2)));
 }
 
 #[test]

@@ -248,9 +248,10 @@ impl LocalStore for MemoryStore {
 
     fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool {
         let mut tables = Tables::lock(self, [counter]);
-        let one = Promised::default().with(Kind::of_algorithm(algorithm), 1);
-        let is_new = tables.own_state(counter).is_none();
-        let has_room = !is_new || used <= 0 || tables.has_room_swept(counter, now, one);
+        let kind = Kind::of_algorithm(algorithm);
+        // A list of nothing is no state, and needs no room.
+        let is_new = tables.own_state(counter).is_none() && (kind != Kind::Listed || used > 0);
+        let has_room = !is_new || tables.has_room_swept(counter, now, Promised::default().with(kind, 1));
         let set = |counter: &mut Counter<'_>| counter.set_used(algorithm, now, used);
         has_room && tables.change(counter, set).unwrap_or(false)
     }

@@ -42,10 +42,13 @@ const FULL: usize = 90;
 
 type Page<S> = [S; SLOTS];
 
+/// Pages that are allocated together, when a key comes to one of them.
+type Chunk<S> = OnceLock<Box<[Page<S>]>>;
+
 /// A table of slots.
 #[derive(Debug)]
 pub(super) struct Pages<S> {
-    chunks: Box<[OnceLock<Box<[Page<S>]>>]>,
+    chunks: Box<[Chunk<S>]>,
     /// Pages of a chunk: two to the power of this.
     chunk_bits: u32,
     /// How many pages there are before the first split.
@@ -112,7 +115,6 @@ impl<'s, S> Spot<'s, S> {
 
 impl Size {
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
     const fn unpack(packed: u64) -> Self {
         Self { level: (packed >> 48) as u32, split: packed & ((1 << 48) - 1) }
     }
@@ -190,7 +192,6 @@ impl<S: Slot> Pages<S> {
 
     /// Where in its page the search for a key begins.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a few of the lowest bits are wanted")]
     const fn home(key: CounterKey) -> usize {
         (Self::hash(key) >> MAX_LEVEL) as usize % SLOTS
     }
@@ -299,7 +300,7 @@ impl<S: Slot> Pages<S> {
         let slots =
             usize::try_from(self.base << self.size().level).unwrap_or(usize::MAX).saturating_mul(SLOTS);
         let above = filling.len.saturating_mul(100).saturating_sub(slots.saturating_mul(SPLIT_FROM));
-        u64::try_from(above / (SPLIT_WITHIN * SLOTS)).unwrap_or(u64::MAX)
+        u64::try_from(above.div_ceil(SPLIT_WITHIN * SLOTS)).unwrap_or(u64::MAX)
     }
 }
 

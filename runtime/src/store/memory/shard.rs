@@ -50,9 +50,11 @@ pub(super) enum Kind {
 impl Kind {
     #[inline]
     pub(super) fn of(charge: &Charge<'_>) -> Self {
-        match charge.algorithm {
-            Algorithm::Bucket(_) if charge.terms.starting.is_none() && charge.hold.is_none() => Self::Narrow,
-            algorithm => Self::of_algorithm(algorithm),
+        let is_bucket = matches!(charge.algorithm, Algorithm::Bucket(_));
+        if is_bucket && charge.terms.starting.is_none() && charge.hold.is_none() {
+            Self::Narrow
+        } else {
+            Self::of_algorithm(charge.algorithm)
         }
     }
 

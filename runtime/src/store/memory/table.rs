@@ -16,6 +16,9 @@ use limitrate_core::{
 
 use super::entry::{Entry, Kept, Step};
 
+/// More than a list of one entry takes beside its place in the table.
+const LIST_BYTES: usize = 192;
+
 /// How any in-flight limit reads its state: how long its leases last stands in the leases.
 const IN_FLIGHT: Algorithm = Algorithm::InFlight(Nanos::ZERO);
 
@@ -73,7 +76,10 @@ impl Table {
     /// Whether so many new keys find room, of which some are for this table.
     #[inline]
     pub(super) fn has_room_for(&self, keys: usize, here: usize) -> bool {
-        let is_allocated = || self.entries.capacity() - self.entries.len() >= here;
+        let is_allocated = || {
+            self.entries.capacity() - self.entries.len() >= here
+                && self.bytes() + here * LIST_BYTES <= self.max_bytes
+        };
         // A table that grows is there twice for a moment, and then twice as large.
         let may_grow = || self.entries.allocation_size() * 3 + self.listed < self.max_bytes;
         self.max.saturating_sub(self.len() + self.elsewhere) >= keys
