@@ -50,7 +50,7 @@ fn limiter(text: &str, engine: Engine) -> Limiter {
         eprintln!("no machine code is measured: {reason}");
     }
     let clock = Arc::new(TickedClock(AtomicI64::new(NOON)));
-    let options = LimiterOptions { clock, secret: 1, instance: 1 };
+    let options = LimiterOptions { clock, secret: 1, instance: 1, ..LimiterOptions::default() };
     Limiter::with(Arc::new(accepted.policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 

@@ -4,8 +4,10 @@ mod tier;
 
 use limitrate_core::facts::{FactId, Phase};
 
-pub use self::tier::Reason;
 use self::tier::Tier;
+pub use self::tier::{Reason, Serving};
+#[cfg(feature = "jit")]
+use crate::outcome::judge::{Implausible, judge};
 use crate::{
     classify::{Classifier, Frame},
     interpret::{self, Values},
@@ -36,15 +38,31 @@ pub struct Scratch {
     /// What machine code finds of settlements and reports.
     #[cfg(feature = "jit")]
     found: Vec<RawCharge>,
+    /// Where machine code wrote what no sites can have come to, so that it was set aside, and an interpreter gave the
+    /// answer. Stays until somebody takes it, to say so.
+    pub implausible: Option<Stage>,
+}
+
+/// What machine code is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The sites that apply to a request.
+    Decision,
+    /// The shadow rules that apply to it.
+    Report,
+    /// What its reservations come to.
+    Settlement,
 }
 
 impl Policy {
-    /// Makes a program ready for `engine`, machine code included. Where that cannot be had, the interpreter serves; see
-    /// [`Self::interpreted`].
+    /// Makes a program ready for `engine`, machine code included unless it is to come later. Where that cannot be had, the
+    /// interpreter serves; see [`Self::interpreted`].
     #[must_use]
     pub fn new(program: Program, engine: Engine) -> Self {
         let policy = Self::interpreting(program, engine);
-        policy.generate();
+        if engine != Engine::Tiered {
+            policy.generate();
+        }
         policy
     }
 
@@ -55,13 +73,47 @@ impl Policy {
     }
 
     /// Generates machine code, where the engine asks for it and it is not there. From then on it decides.
+    ///
+    /// Decisions go on meanwhile. Once is enough: whoever calls it again finds what became of it, and who calls it at the
+    /// same time waits.
     pub fn generate(&self) {
-        self.tier.generate(&self.program);
+        self.generate_while(&|| true);
     }
 
-    /// Sets machine code aside for good: from now on the interpreter decides.
-    pub fn demote(&self) {
-        self.tier.demote();
+    /// The same for as long as it is `wanted`, which is asked before each function; given up, it can be asked for again.
+    pub fn generate_while(&self, wanted: &dyn Fn() -> bool) {
+        #[cfg(feature = "jit")]
+        self.tier.generate(&self.program, crate::codegen::Options::default(), wanted);
+        #[cfg(not(feature = "jit"))]
+        if wanted() {
+            self.tier.generate();
+        }
+    }
+
+    /// The same with other settings of the code generator.
+    #[cfg(feature = "jit")]
+    pub fn generate_with(&self, options: crate::codegen::Options) {
+        self.tier.generate(&self.program, options, &|| true);
+    }
+
+    /// Decides with the machine code of another program, as if the code generator had made a mistake: for tests of what
+    /// happens then.
+    #[cfg(feature = "jit")]
+    #[doc(hidden)]
+    pub fn generate_from(&self, other: &Program) {
+        self.tier.generate(other, crate::codegen::Options::default(), &|| true);
+    }
+
+    /// The engine that decides now.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        self.tier.serving()
+    }
+
+    /// Sets an engine that was found to be wrong aside for good, and all faster ones: from now on the next slower one
+    /// decides, at last the reference interpreter. False where that had been done before.
+    pub fn demote(&self, wrong: Serving) -> bool {
+        self.tier.demote(wrong)
     }
 
     /// The program.
@@ -94,9 +146,11 @@ impl Policy {
         self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            return code.decide(frame.slots(), sites);
+            match code.decide(frame.slots(), sites).and_then(|outcome| self.judged(outcome, sites)) {
+                Ok(outcome) => return outcome,
+                Err(Implausible) => self.distrust(Stage::Decision, &mut scratch.implausible),
+            }
         }
-        debug_assert!(self.tier.is_reference() || self.interpreted().is_some());
         interpret::decide(&self.program, frame.slots(), values, sites)
     }
 
@@ -112,12 +166,36 @@ impl Policy {
         self.classifier.read_all(&self.program, request, &mut scratch.frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            code.report(scratch.frame.slots(), &mut scratch.found);
-            out.clear();
-            out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
-            return;
+            let told = code.report(scratch.frame.slots(), &mut scratch.found);
+            match told.and_then(|()| judge(&scratch.found, self.program.reports.len())) {
+                Ok(()) => {
+                    out.clear();
+                    out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
+                    return;
+                }
+                Err(Implausible) => self.distrust(Stage::Report, &mut scratch.implausible),
+            }
         }
         interpret::report(&self.program, scratch.frame.slots(), &mut scratch.values, out);
+    }
+
+    /// The outcome, if the sites of its stratum can be what was found.
+    #[cfg(feature = "jit")]
+    fn judged(&self, outcome: RawOutcome, sites: &[RawCharge]) -> Result<RawOutcome, Implausible> {
+        let known = match outcome {
+            RawOutcome::Deny => self.program.denies.len(),
+            RawOutcome::Exempt => self.program.exempts.len(),
+            RawOutcome::Charges => self.program.charges.len(),
+        };
+        judge(sites, known).map(|()| outcome)
+    }
+
+    /// Sets machine code aside that wrote what it cannot have found.
+    #[cfg(feature = "jit")]
+    #[cold]
+    fn distrust(&self, stage: Stage, noted: &mut Option<Stage>) {
+        self.tier.demote(Serving::Native);
+        *noted = Some(stage);
     }
 
     /// Every slot of the program for a request: for explanations.
@@ -164,16 +242,12 @@ impl Policy {
         self.respond(kept, response, &mut scratch.whole);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            code.settle(&scratch.whole, &mut scratch.found);
-            out.clear();
-            out.resize(self.program.settlements.len(), None);
-            for site in &scratch.found {
-                let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
-                if let Some(place) = place {
-                    *place = Some(site.cost);
-                }
+            let settlements = self.program.settlements.len();
+            let told = code.settle(&scratch.whole, &mut scratch.found);
+            match told.and_then(|()| judge(&scratch.found, settlements)) {
+                Ok(()) => return settled(&scratch.found, settlements, out),
+                Err(Implausible) => self.distrust(Stage::Settlement, &mut scratch.implausible),
             }
-            return;
         }
         interpret::settle(&self.program, &scratch.whole, &mut scratch.values, out);
     }
@@ -211,5 +285,18 @@ impl Policy {
         frame.extend_from_slice(kept);
         frame.resize(self.program.slots.len(), 0);
         self.classifier.fill_response(&self.program, response, frame);
+    }
+}
+
+/// Settlements by their position, from those that are known.
+#[cfg(feature = "jit")]
+fn settled(found: &[RawCharge], settlements: usize, out: &mut Vec<Option<i64>>) {
+    out.clear();
+    out.resize(settlements, None);
+    for site in found {
+        let place = usize::try_from(site.site).ok().and_then(|position| out.get_mut(position));
+        if let Some(place) = place {
+            *place = Some(site.cost);
+        }
     }
 }

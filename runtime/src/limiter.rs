@@ -24,6 +24,7 @@ use crate::{
     decision::Decision,
     key::LimitKeys,
     store::{LocalStore, MemoryOptions, MemoryStore},
+    trust::{TrustOptions, Watch},
 };
 use decide::Needs;
 
@@ -61,6 +62,8 @@ pub struct LimiterOptions {
     /// its tickets up from here, so limiters that share a store, or follow one another on it, must begin far apart: as
     /// random numbers of 64 bits do. Give a number only where a run must repeat another, on a store of its own.
     pub instance: u64,
+    /// How far machine code is trusted.
+    pub trust: TrustOptions,
 }
 
 impl Default for LimiterOptions {
@@ -70,6 +73,7 @@ impl Default for LimiterOptions {
             clock: Arc::new(SystemClock),
             secret: random.hash_one("secret"),
             instance: random.hash_one("instance"),
+            trust: TrustOptions::default(),
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct Limiter<S = MemoryStore> {
     clock: Arc<dyn Clock>,
     /// What the policy asks for beside plain limits.
     needs: Needs,
+    /// Watches the engine that decides.
+    pub(crate) watch: Watch,
     /// The next ticket. Always odd, so that it never is 0, which names nothing, however often it wraps.
     tickets: AtomicU64,
 }
@@ -105,6 +111,7 @@ impl<S: LocalStore> Limiter<S> {
             binder: Binder::new(program),
             keys: LimitKeys::new(program, options.secret),
             needs: Needs::of(program),
+            watch: Watch::new(&policy, options.trust),
             clock: options.clock,
             tickets: AtomicU64::new(options.instance | 1),
             store,

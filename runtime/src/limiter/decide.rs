@@ -77,7 +77,7 @@ impl<S: LocalStore> Limiter<S> {
         if let Err(problem) = self.binder.bind(program, facts, bound) {
             return self.malformed(decision, problem);
         }
-        match self.policy.decide(bound, scratch) {
+        match self.watch.decide(&self.policy, bound, scratch) {
             RawOutcome::Deny => self.denied(decision, bound, scratch),
             RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
             RawOutcome::Charges => self.charge(decision, &scratch.sites, bound),
