@@ -17,7 +17,9 @@ const INPUT: &str = "edition 2026\n\ninput {\n  user : key\n  peer : ip\n  beta 
                      age  : duration\n  day  : date\n  tier : one of \"a\", \"b\"\n  note : string?\n}\n\n";
 
 fn policy(comparison: char) -> (String, Policy) {
-    let rule = format!("rule big {{\n  if size {comparison} 10 B then deny \"too big\"\n  limit 5 req/min per user\n}}\n");
+    let rule = format!(
+        "rule big {{\n  if size {comparison} 10 B then deny \"too big\"\n  limit 5 req/min per user\n}}\n"
+    );
     let text = [INPUT, &rule].concat();
     match compile("test.rl", text.as_bytes(), Engine::Tiered) {
         Ok(accepted) => (text, accepted.policy),
@@ -29,7 +31,7 @@ fn policy(comparison: char) -> (String, Policy) {
 fn what_a_mismatch_wrote_is_decided_again() {
     let folder = tempfile::tempdir().unwrap();
     let (text, right) = policy('>');
-    right.generate_from(policy('<').1.program());
+    right.generate_from(&policy('<').1);
     let at = folder.path().to_owned();
     let on_mismatch = OnMismatch::new(move |mismatch| {
         mismatch.write_to(&at).unwrap();
@@ -65,7 +67,8 @@ fn what_a_mismatch_wrote_is_decided_again() {
     let decision: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(decision["outcome"], "allow");
     assert_eq!(decision["limits"][0]["key"]["user"], "ada \"the\" first");
-    let answers: serde_json::Value = serde_json::from_slice(&fs::read(file("answers.json")).unwrap()).unwrap();
+    let answers: serde_json::Value =
+        serde_json::from_slice(&fs::read(file("answers.json")).unwrap()).unwrap();
     assert_eq!(answers["expected"]["sites"].as_array().unwrap().len(), 1);
     assert_eq!(answers["found"]["outcome"], "deny");
 }

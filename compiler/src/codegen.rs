@@ -11,6 +11,7 @@ mod division;
 #[cfg(all(debug_assertions, unix))]
 mod guard;
 mod memory;
+mod options;
 mod translate;
 
 use cranelift_codegen::{
@@ -22,10 +23,11 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilderContext;
 
 pub use memory::Code;
-use memory::{Layout, Stratum};
+use memory::Layout;
+pub use options::Options;
 
-pub use crate::outcome::judge::Implausible;
 use crate::ir::Program;
+pub use crate::outcome::judge::Implausible;
 
 /// Sites per function: the code generator's time grows faster than the size of a function.
 const SITES_PER_FUNCTION: usize = 64;
@@ -46,68 +48,38 @@ pub enum CodegenError {
     /// The system refused the memory, or to make it executable.
     #[error("the system refused executable memory")]
     Memory(#[source] std::io::Error),
-    /// It was given up halfway.
-    #[error("the code is not wanted any more")]
-    Abandoned,
-}
-
-/// How much the code generator checks of its own work. What it makes is the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Verify the program given to the code generator; in builds with debug assertions by default.
-    pub verify: bool,
-    /// Check that registers are allocated to the right values; never by default. A failure is a panic of the code
-    /// generator, for a fuzzer to find.
-    pub check_registers: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { verify: cfg!(debug_assertions), check_registers: false }
-    }
-}
-
-impl Options {
-    /// Everything that can be checked in a program that others trust.
-    #[must_use]
-    pub const fn paranoid() -> Self {
-        Self { verify: true, check_registers: true }
-    }
 }
 
 /// Compiles a program.
 ///
 /// # Errors
 ///
-/// See [`compile_with`].
+/// Where this machine has no code generator or refuses executable memory. Nothing stays mapped then.
 pub fn compile(program: &Program) -> Result<Code, CodegenError> {
-    compile_with(program, Options::default(), &|| true)
+    compile_with(program, &Options::default())
 }
 
-/// Compiles a program for as long as it is `wanted`, which is asked before each function.
+/// The same with other settings than those to serve with.
 ///
 /// # Errors
 ///
-/// Where this machine has no code generator or refuses executable memory, or the code is not wanted any more. Nothing
-/// stays mapped then.
-pub fn compile_with(
-    program: &Program,
-    options: Options,
-    wanted: &dyn Fn() -> bool,
-) -> Result<Code, CodegenError> {
+/// As of [`compile`].
+pub fn compile_with(program: &Program, options: &Options) -> Result<Code, CodegenError> {
     let isa = target(options)?;
-    let mut generator = Generator {
-        isa,
-        context: Context::new(),
-        builder: FunctionBuilderContext::new(),
-        bytes: Vec::new(),
-        wanted,
-    };
+    let mut generator =
+        Generator { isa, context: Context::new(), builder: FunctionBuilderContext::new(), bytes: Vec::new() };
     let denies = program.denies.iter().map(|site| translate::Site::bare(site.when)).collect();
     let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();
     let charges = program.charges.iter().map(translate::Site::charge).collect();
     let reports = program.reports.iter().map(|site| translate::Site::bare(site.when)).collect();
     let settlements = program.settlements.iter().map(translate::Site::settlement).collect();
+    let sites = [
+        program.denies.len(),
+        program.exempts.len(),
+        program.charges.len(),
+        program.reports.len(),
+        program.settlements.len(),
+    ];
     let layout = Layout {
         denies: generator.stratum(program, denies)?,
         exempts: generator.stratum(program, exempts)?,
@@ -115,12 +87,14 @@ pub fn compile_with(
         reports: generator.stratum(program, reports)?,
         settlements: generator.stratum(program, settlements)?,
         slots: program.slots.len(),
+        most_sites: sites.into_iter().max().unwrap_or(0),
     };
     Code::map(&generator.bytes, layout).map_err(CodegenError::Memory)
 }
 
-fn target(options: Options) -> Result<OwnedTargetIsa, CodegenError> {
+fn target(options: &Options) -> Result<OwnedTargetIsa, CodegenError> {
     let mut flags = settings::builder();
+    let on = |wanted: bool| if wanted { "true" } else { "false" };
     for (name, value) in [
         ("opt_level", "speed"),
         ("is_pic", "false"),
@@ -129,8 +103,8 @@ fn target(options: Options) -> Result<OwnedTargetIsa, CodegenError> {
         // A large frame must meet the guard page below the stack, not step over it. Inline, as the code calls nothing.
         ("enable_probestack", "true"),
         ("probestack_strategy", "inline"),
-        ("enable_verifier", word(options.verify)),
-        ("regalloc_checker", word(options.check_registers)),
+        ("regalloc_checker", on(options.regalloc_checker)),
+        ("enable_verifier", on(options.verify)),
     ] {
         flags.set(name, value).map_err(|error| CodegenError::Target(error.to_string()))?;
     }
@@ -140,37 +114,27 @@ fn target(options: Options) -> Result<OwnedTargetIsa, CodegenError> {
         .map_err(|error| CodegenError::Target(error.to_string()))
 }
 
-/// A setting that is on or off, as the code generator reads it.
-const fn word(on: bool) -> &'static str {
-    if on { "true" } else { "false" }
-}
-
-struct Generator<'w> {
-    /// Whether to go on.
-    wanted: &'w dyn Fn() -> bool,
+struct Generator {
     isa: OwnedTargetIsa,
     context: Context,
     builder: FunctionBuilderContext,
     bytes: Vec<u8>,
 }
 
-impl Generator<'_> {
-    /// Compiles the functions of one stratum.
+impl Generator {
+    /// Compiles the functions of one stratum and gives their offsets.
     fn stratum(
         &mut self,
         program: &Program,
         sites: Vec<translate::Site>,
-    ) -> Result<Stratum, CodegenError> {
-        let mut functions = Vec::new();
+    ) -> Result<Vec<usize>, CodegenError> {
+        let mut offsets = Vec::new();
         let mut first = 0;
         for chunk in sites.chunks(SITES_PER_FUNCTION) {
-            if !(self.wanted)() {
-                return Err(CodegenError::Abandoned);
-            }
-            functions.push(self.function(program, chunk, first)?);
+            offsets.push(self.function(program, chunk, first)?);
             first += chunk.len();
         }
-        Ok(Stratum { functions, sites: sites.len() })
+        Ok(offsets)
     }
 
     fn function(

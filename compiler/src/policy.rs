@@ -77,13 +77,13 @@ impl Policy {
     /// Decisions go on meanwhile. Once is enough: whoever calls it again finds what became of it, and who calls it at the
     /// same time waits.
     pub fn generate(&self) {
-        self.generate_while(&|| true);
+        self.generate_if(|| true);
     }
 
-    /// The same for as long as it is `wanted`, which is asked before each function; given up, it can be asked for again.
-    pub fn generate_while(&self, wanted: &dyn Fn() -> bool) {
+    /// The same if it is still `wanted` when it begins; given up, it can be asked for again.
+    pub fn generate_if(&self, wanted: impl FnOnce() -> bool) {
         #[cfg(feature = "jit")]
-        self.tier.generate(&self.program, crate::codegen::Options::default(), wanted);
+        self.tier.generate(wanted, || self.compile(&crate::codegen::Options::default()));
         #[cfg(not(feature = "jit"))]
         if wanted() {
             self.tier.generate();
@@ -92,16 +92,24 @@ impl Policy {
 
     /// The same with other settings of the code generator.
     #[cfg(feature = "jit")]
-    pub fn generate_with(&self, options: crate::codegen::Options) {
-        self.tier.generate(&self.program, options, &|| true);
+    pub fn generate_with(&self, options: &crate::codegen::Options) {
+        self.tier.generate(|| true, || self.compile(options));
     }
 
-    /// Decides with the machine code of another program, as if the code generator had made a mistake: for tests of what
+    #[cfg(feature = "jit")]
+    fn compile(
+        &self,
+        options: &crate::codegen::Options,
+    ) -> Result<crate::codegen::Code, crate::codegen::CodegenError> {
+        crate::codegen::compile_with(&self.program, options)
+    }
+
+    /// Decides with the machine code of another policy, as if the code generator had made a mistake: for tests of what
     /// happens then.
     #[cfg(feature = "jit")]
     #[doc(hidden)]
-    pub fn generate_from(&self, other: &Program) {
-        self.tier.generate(other, crate::codegen::Options::default(), &|| true);
+    pub fn generate_from(&self, other: &Self) {
+        self.tier.generate(|| true, || other.compile(&crate::codegen::Options::default()));
     }
 
     /// The engine that decides now.
@@ -142,6 +150,9 @@ impl Policy {
     ///
     /// Pure: the same request gives the same answer.
     pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
+        if self.tier.is_reference() {
+            return self.decide_by_reference(request, scratch);
+        }
         let Scratch { sites, frame, values, .. } = scratch;
         self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]

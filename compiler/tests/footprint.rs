@@ -44,7 +44,10 @@ fn footprint() -> (usize, usize) {
     });
     assert_eq!(both, None);
     let statm = fs::read_to_string("/proc/self/statm").expect("memory");
-    (maps.lines().count(), statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("resident pages"))
+    (
+        maps.lines().count(),
+        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("resident pages"),
+    )
 }
 
 /// A reload: the text is compiled anew, decides by the interpreter, then by machine code.

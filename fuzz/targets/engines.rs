@@ -43,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
         policy.settle(&policy.keep(request), request, &mut scratch, &mut actual);
         expected.push((answer, reports, actual));
     }
-    policy.generate_with(Options::paranoid());
+    policy.generate_with(&Options::paranoid());
     assert_eq!(policy.serving(), Serving::Native, "{:?}", policy.interpreted());
     for (request, (answer, reports, actual)) in requests.iter().zip(expected) {
         assert_eq!(decided(&policy, request, &mut scratch), answer, "machine code: {request:?}");

@@ -25,11 +25,11 @@ use limitrate_compiler::{
     request::Request,
 };
 
+use self::countdown::Countdown;
 pub use self::{
     mismatch::{Answer, MAX_MISMATCHES, Mismatch},
     warm::{Warming, warm},
 };
-use self::countdown::Countdown;
 use crate::{limiter::Limiter, store::LocalStore};
 
 /// One decision in so many is recomputed unless another number is asked for.

@@ -63,7 +63,7 @@ fn policy(text: &str, engine: Engine) -> Policy {
 /// A policy whose machine code is another's.
 fn miscompiled(code: &str) -> Arc<Policy> {
     let miscompiled = policy(RIGHT, Engine::Tiered);
-    miscompiled.generate_from(policy(code, Engine::Reference).program());
+    miscompiled.generate_from(&policy(code, Engine::Tiered));
     assert_eq!(miscompiled.serving(), Serving::Native, "{:?}", miscompiled.interpreted());
     Arc::new(miscompiled)
 }
@@ -272,7 +272,7 @@ fn a_limiter_sees_to_the_code_of_its_policy() {
 #[test]
 fn code_that_is_given_up_can_be_asked_for_again() {
     let policy = policy(RIGHT, Engine::Tiered);
-    policy.generate_while(&|| false);
+    policy.generate_if(|| false);
     assert_eq!(policy.interpreted(), Some(&Reason::Pending));
     policy.generate();
     assert_eq!(policy.interpreted(), None);

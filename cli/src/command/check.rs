@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
 /// Generates the machine code of a policy, checked at each step, and throws it away.
 fn generate(name: &str, policy: &Policy, ui: &mut Ui) -> Exit {
     #[cfg(feature = "jit")]
-    policy.generate_with(Options::paranoid());
+    policy.generate_with(&Options::paranoid());
     #[cfg(not(feature = "jit"))]
     policy.generate();
     let Some(why) = policy.interpreted() else { return Exit::Fine };

@@ -10,30 +10,23 @@ use crate::outcome::{
     judge::{self, Implausible},
 };
 
-/// Where the functions of one stratum are, and what they write at most.
-#[derive(Debug)]
-pub(super) struct Stratum {
-    /// The offsets of the functions.
-    pub(super) functions: Vec<usize>,
-    /// How many sites they look at, and so records they write at most, together.
-    pub(super) sites: usize,
-}
-
 /// Where the functions are, and what they need.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The functions that find denies.
-    pub(super) denies: Stratum,
-    /// Those that find exempts.
-    pub(super) exempts: Stratum,
-    /// Those that find charges.
-    pub(super) charges: Stratum,
-    /// Those that find reports of shadow rules.
-    pub(super) reports: Stratum,
-    /// Those that find settlements.
-    pub(super) settlements: Stratum,
+    /// Offsets of the functions that find denies.
+    pub(super) denies: Vec<usize>,
+    /// Offsets of the functions that find exempts.
+    pub(super) exempts: Vec<usize>,
+    /// Offsets of the functions that find charges.
+    pub(super) charges: Vec<usize>,
+    /// Offsets of the functions that find reports of shadow rules.
+    pub(super) reports: Vec<usize>,
+    /// Offsets of the functions that find settlements.
+    pub(super) settlements: Vec<usize>,
     /// How many slots they read.
     pub(super) slots: usize,
+    /// How many sites a stratum has at most, and so writes at most.
+    pub(super) most_sites: usize,
 }
 
 /// A function over a frame. It writes the sites that apply to `out`, one after the other, and gives their number.
@@ -113,16 +106,16 @@ impl Code {
 
     /// Calls the functions of one stratum; `frame` must hold every slot. The numbers they give are judged here, what they
     /// wrote is left to the caller, who knows the program.
-    fn run(&self, stratum: &Stratum, frame: &[i64], out: &mut Vec<RawCharge>) -> Result<(), Implausible> {
+    fn run(&self, functions: &[usize], frame: &[i64], out: &mut Vec<RawCharge>) -> Result<(), Implausible> {
         out.clear();
-        out.reserve(stratum.sites);
-        for offset in &stratum.functions {
+        out.reserve(self.layout.most_sites);
+        for offset in functions {
             let Some(start) = self.map.as_ref().and_then(|map| map.get(*offset..)) else { return Ok(()) };
-            let room = stratum.sites - out.len();
+            let room = self.layout.most_sites - out.len();
             // SAFETY: `start` is where the code generator put a function of this signature in a mapping that is
             // executable and lives as long as `self`. The generator translated nothing but loads of the first `slots`
             // words of the frame, which the caller has checked to be there, and stores of at most one record per site:
-            // all functions of a stratum together write at most `sites` records, for which `out`, empty before the
+            // all functions of a stratum together write at most `most_sites` records, for which `out`, empty before the
             // first, has room reserved. It writes whole records from the given position on and gives their number, so
             // that the new length, which is within that room, covers initialised records only.
             unsafe {

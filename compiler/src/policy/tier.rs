@@ -1,5 +1,7 @@
 //! Which engine decides: machine code once it is there, the interpreter before, and after it was found to be wrong.
 
+#[cfg(feature = "jit")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{
     fmt,
     sync::{
@@ -9,10 +11,8 @@ use std::{
 };
 
 #[cfg(feature = "jit")]
-use crate::codegen::{self, Code, CodegenError, Options};
+use crate::codegen::{Code, CodegenError};
 use crate::pipeline::Engine;
-#[cfg(feature = "jit")]
-use crate::ir::Program;
 
 /// Why a policy is interpreted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,23 +114,25 @@ impl Tier {
         }
     }
 
-    /// Generates machine code where the engine asks for it, it is not there, and as long as it is wanted. Once: whoever
-    /// asks meanwhile waits for it.
+    /// Generates machine code where the engine asks for it, it is not there, and it is wanted when its turn comes. Once:
+    /// whoever asks meanwhile waits for it.
     #[cfg(feature = "jit")]
-    pub(super) fn generate(&self, program: &Program, options: Options, wanted: &dyn Fn() -> bool) {
+    pub(super) fn generate(
+        &self,
+        wanted: impl FnOnce() -> bool,
+        generate: impl FnOnce() -> Result<Code, CodegenError>,
+    ) {
         if !matches!(self.engine, Engine::Native | Engine::Tiered) {
             return;
         }
         // The lock guards no data that a panic could have left half done.
         let _one = self.generating.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.code.get().is_none() && self.trusted() == Serving::Native {
-            let generated = match generate(program, options, wanted) {
-                Err(CodegenError::Abandoned) => return,
-                Err(error) => Err(Reason::Unavailable(error.to_string())),
-                Ok(code) => Ok(code),
-            };
+        if self.code.get().is_none() && self.trusted() == Serving::Native && wanted() {
+            // A panic of the code generator is an error as any other: what it was working on is dropped.
+            let generated = catch_unwind(AssertUnwindSafe(generate))
+                .unwrap_or_else(|_| Err(CodegenError::Generate("it panicked".to_owned())));
             // Nobody else sets it under the lock.
-            let _ = self.code.set(generated);
+            let _ = self.code.set(generated.map_err(|error| Reason::Unavailable(error.to_string())));
         }
     }
 
@@ -156,6 +158,12 @@ impl Tier {
     /// The fastest engine that is trusted, whether or not its code is there.
     fn trusted(&self) -> Serving {
         Serving::of_rank(self.trusted.load(Ordering::Relaxed))
+    }
+
+    /// Whether every decision is made by the reference interpreter.
+    #[inline]
+    pub(super) fn is_reference(&self) -> bool {
+        self.trusted.load(Ordering::Relaxed) == Serving::Reference.rank()
     }
 
     /// The engine that decides now.
@@ -187,12 +195,4 @@ impl Tier {
             (Serving::Native, Some(Ok(_))) => None,
         }
     }
-}
-
-/// Generates code. A panic of the code generator is an error as any other: what it was working on is dropped.
-#[cfg(feature = "jit")]
-fn generate(program: &Program, options: Options, wanted: &dyn Fn() -> bool) -> Result<Code, CodegenError> {
-    let work = std::panic::AssertUnwindSafe(|| codegen::compile_with(program, options, wanted));
-    std::panic::catch_unwind(work)
-        .unwrap_or_else(|_| Err(CodegenError::Generate("it stopped where it must not".to_owned())))
 }

@@ -93,6 +93,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn one_in_so_many_is_due_on_average() {
         RANDOM.set(7);
         for every in [2, 10, 100] {
@@ -103,6 +104,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn limiters_that_take_turns_are_all_looked_at() {
         RANDOM.set(7);
         LEFT.set(0);
@@ -116,6 +118,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn a_thread_that_decides_once_has_its_chance() {
         RANDOM.set(7);
         let found = (0..10_000).filter(|_| {

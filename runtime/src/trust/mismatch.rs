@@ -71,7 +71,8 @@ pub(super) struct Sent {
 
 impl Sent {
     pub(super) fn of(program: &Program, request: &impl Request) -> Self {
-        let known = (0..).map(FactId).zip(&program.facts).filter(|(_, fact)| fact.decl.phase == Phase::Request);
+        let known =
+            (0..).map(FactId).zip(&program.facts).filter(|(_, fact)| fact.decl.phase == Phase::Request);
         let facts = known.filter_map(|(id, _)| Some((id, OwnedValue::of(request.value(id))?)));
         Self { facts: facts.collect(), now: request.now() }
     }

@@ -11,8 +11,8 @@ use std::{
 
 use limitrate_compiler::Policy;
 
-/// Owns the thread. When it is dropped before the code is ready, the code is given up: nobody waits, and the thread ends
-/// with the function that it is at.
+/// Owns the thread. When it is dropped before the work has begun, the code is given up. Nobody waits: a thread that is at
+/// it ends when the code of that one policy is there.
 #[derive(Debug)]
 pub struct Warming {
     given_up: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ pub struct Warming {
 pub fn warm(policy: Arc<Policy>) -> io::Result<Warming> {
     let given_up = Arc::new(AtomicBool::new(false));
     let seen = given_up.clone();
-    let work = move || policy.generate_while(&|| !seen.load(Ordering::Relaxed));
+    let work = move || policy.generate_if(|| !seen.load(Ordering::Relaxed));
     let thread = Builder::new().name("limitrate-warm".to_owned()).spawn(work)?;
     Ok(Warming { given_up, thread: Some(thread) })
 }
