@@ -168,10 +168,9 @@ impl Tier {
 
     /// The engine that decides now.
     pub(super) fn serving(&self) -> Serving {
-        match self.trusted() {
-            Serving::Native if !matches!(self.code.get(), Some(Ok(_))) => Serving::Interpreter,
-            trusted => trusted,
-        }
+        let trusted = self.trusted();
+        let waits = trusted == Serving::Native && !matches!(self.code.get(), Some(Ok(_)));
+        if waits { Serving::Interpreter } else { trusted }
     }
 
     /// Sets an engine and all faster ones aside for good; false where that had been done before.
