@@ -37,7 +37,7 @@ fn limiter_by(text: &str, engine: Engine, clock: Arc<dyn Clock>) -> Limiter {
     if let Some(reason) = accepted.policy.interpreted().filter(|_| engine == Engine::Native) {
         eprintln!("no machine code is measured: {reason}");
     }
-    let options = LimiterOptions { clock, secret: 1, instance: 1 };
+    let options = LimiterOptions { clock, secret: 1, instance: 1, ..LimiterOptions::default() };
     Limiter::with(Arc::new(accepted.policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 

@@ -1,14 +1,16 @@
 //! Machine code: leaf functions over integers, in memory of their own.
 //!
-//! A small policy has one function per run of sites; decisions, reports of shadows and settlements are entries of their
-//! own: what only a settlement needs costs no decision anything. Of a policy with an index, each shape that sites share
+//! A small policy has one function per run of sites; decisions and reports of shadows are entries of their own;
+//! settlements are interpreted. Of a policy with an index, each shape that sites share
 //! is one function, called for candidates only.
 //!
 //! The code calls nothing, allocates nothing and has no relocations, so that it can be copied to where it runs: the
 //! mapping is writable first and executable after, never both, and is unmapped when the last [`Code`] is dropped.
-//! All `unsafe` of the crate is in `memory.rs`.
+//! What it writes is judged before it is read. All `unsafe` of the crate is in `memory.rs` and `guard.rs`.
 
 mod division;
+#[cfg(all(debug_assertions, unix))]
+mod guard;
 mod memory;
 mod options;
 mod translate;
@@ -25,6 +27,7 @@ pub use memory::Code;
 use memory::{Body, Layout};
 pub use options::{OptLevel, Options, Regalloc};
 
+pub use crate::outcome::judge::Implausible;
 use crate::{index::shape::Shape, ir::Program};
 
 /// Sites per function: the code generator's time grows faster than the size of a function.
@@ -68,20 +71,12 @@ pub fn compile_with(program: &Program, options: &Options) -> Result<Code, Codege
     let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();
     let charges = program.charges.iter().map(translate::Site::charge).collect();
     let reports = program.reports.iter().map(|site| translate::Site::bare(site.when)).collect();
-    let settlements = program.settlements.iter().map(translate::Site::settlement).collect();
-    let sites = [
-        program.denies.len(),
-        program.exempts.len(),
-        program.charges.len(),
-        program.reports.len(),
-        program.settlements.len(),
-    ];
+    let sites = [program.denies.len(), program.exempts.len(), program.charges.len(), program.reports.len()];
     let layout = Layout {
         denies: generator.stratum(program, denies)?,
         exempts: generator.stratum(program, exempts)?,
         charges: generator.stratum(program, charges)?,
         reports: generator.stratum(program, reports)?,
-        settlements: generator.stratum(program, settlements)?,
         slots: program.slots.len(),
         most_sites: sites.into_iter().max().unwrap_or(0),
         bodies: Vec::new(),

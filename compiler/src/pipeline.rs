@@ -42,6 +42,9 @@ pub enum Engine {
     /// Machine code where the platform allows it, else the interpreter.
     #[default]
     Native,
+    /// The interpreter at once, and machine code from when it is ready: what makes it is left to
+    /// [`Policy::generate`], which a limiter calls on a thread of its own.
+    Tiered,
     /// The interpreter, over the same index as machine code.
     Interpreter,
     /// The reference interpreter: every node and every site for each request. What it says is what a policy means.

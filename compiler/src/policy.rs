@@ -6,7 +6,12 @@ mod settle;
 mod tier;
 
 use self::{candidate::Deciding, selection::Selection, settle::Settling, tier::Tier};
-pub use self::{selection::Choice, tier::Reason};
+pub use self::{
+    selection::Choice,
+    tier::{Reason, Serving},
+};
+#[cfg(feature = "jit")]
+use crate::outcome::judge::{Implausible, judge};
 use crate::{
     classify::{Classifier, Frame},
     index::{Candidates, Summary},
@@ -55,15 +60,29 @@ pub struct Scratch {
     /// What machine code finds of reports.
     #[cfg(feature = "jit")]
     found: Vec<RawCharge>,
+    /// Where machine code wrote what no sites can have come to, so that it was set aside, and an interpreter gave the
+    /// answer. Stays until somebody takes it, to say so.
+    pub implausible: Option<Stage>,
+}
+
+/// What machine code is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The sites that apply to a request.
+    Decision,
+    /// The shadow rules that apply to it.
+    Report,
 }
 
 impl Policy {
-    /// Makes a program ready for `engine`, machine code included. Where that cannot be had, the interpreter serves; see
-    /// [`Self::interpreted`].
+    /// Makes a program ready for `engine`, machine code included unless it is to come later. Where that cannot be had, the
+    /// interpreter serves; see [`Self::interpreted`].
     #[must_use]
     pub fn new(program: Program, engine: Engine) -> Self {
         let policy = Self::interpreting(program, engine);
-        policy.generate();
+        if engine != Engine::Tiered {
+            policy.generate();
+        }
         policy
     }
 
@@ -92,16 +111,58 @@ impl Policy {
     }
 
     /// Generates machine code, where the engine asks for it and it is not there. From then on it decides.
+    ///
+    /// Decisions go on meanwhile. Once is enough: whoever calls it again finds what became of it, and who calls it at the
+    /// same time waits.
     pub fn generate(&self) {
-        #[cfg(feature = "jit")]
-        self.tier.generate(|| self.compile());
-        #[cfg(not(feature = "jit"))]
-        self.tier.generate();
+        self.generate_if(|| true);
     }
 
-    /// Sets machine code aside for good: from now on the interpreter decides.
-    pub fn demote(&self) {
-        self.tier.demote();
+    /// The same if it is still `wanted` when it begins; given up, it can be asked for again.
+    pub fn generate_if(&self, wanted: impl FnOnce() -> bool) {
+        #[cfg(feature = "jit")]
+        self.tier.generate(wanted, || self.compile(&self.codegen));
+        #[cfg(not(feature = "jit"))]
+        if wanted() {
+            self.tier.generate();
+        }
+    }
+
+    /// The same with other settings of the code generator.
+    #[cfg(feature = "jit")]
+    pub fn generate_with(&self, options: &crate::codegen::Options) {
+        self.tier.generate(|| true, || self.compile(options));
+    }
+
+    #[cfg(feature = "jit")]
+    fn compile(
+        &self,
+        options: &crate::codegen::Options,
+    ) -> Result<crate::codegen::Code, crate::codegen::CodegenError> {
+        match self.selection.index() {
+            Some(index) => crate::codegen::compile_shapes(&self.program, index.shapes(), options),
+            None => crate::codegen::compile_with(&self.program, options),
+        }
+    }
+
+    /// Decides with the machine code of another policy, as if the code generator had made a mistake: for tests of what
+    /// happens then.
+    #[cfg(feature = "jit")]
+    #[doc(hidden)]
+    pub fn generate_from(&self, other: &Self) {
+        self.tier.generate(|| true, || other.compile(&other.codegen));
+    }
+
+    /// The engine that decides now.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        self.tier.serving()
+    }
+
+    /// Sets an engine that was found to be wrong aside for good, and all faster ones: from now on the next slower one
+    /// decides, at last the reference interpreter. False where that had been done before.
+    pub fn demote(&self, wrong: Serving) -> bool {
+        self.tier.demote(wrong)
     }
 
     /// The program.
@@ -132,18 +193,13 @@ impl Policy {
         self.selection.summary(&self.program)
     }
 
-    #[cfg(feature = "jit")]
-    fn compile(&self) -> Result<crate::codegen::Code, crate::codegen::CodegenError> {
-        match self.selection.index() {
-            Some(index) => crate::codegen::compile_shapes(&self.program, index.shapes(), &self.codegen),
-            None => crate::codegen::compile_with(&self.program, &self.codegen),
-        }
-    }
-
     /// Decides a request; what applies is left in `scratch.sites`.
     ///
     /// Pure: the same request gives the same answer.
     pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
+        if self.tier.is_reference() {
+            return self.decide_by_reference(request, scratch);
+        }
         let Scratch { sites, frame, values, demand, candidates, .. } = scratch;
         let groups = match &self.selection {
             Selection::Whole => return self.decide_by_reference(request, scratch),
@@ -160,7 +216,10 @@ impl Policy {
         }
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            return code.decide(frame.slots(), sites);
+            match code.decide(frame.slots(), sites).and_then(|outcome| self.judged(outcome, sites)) {
+                Ok(outcome) => return outcome,
+                Err(Implausible) => self.distrust(Stage::Decision, &mut scratch.implausible),
+            }
         }
         interpret::decide(&self.program, frame.slots(), values, sites)
     }
@@ -187,11 +246,35 @@ impl Policy {
         self.classifier.read_all(&self.program, request, frame);
         #[cfg(feature = "jit")]
         if let Some(code) = self.tier.code() {
-            code.report(frame.slots(), &mut scratch.found);
-            out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
-            return;
+            let told = code.report(frame.slots(), &mut scratch.found);
+            match told.and_then(|()| judge(&scratch.found, self.program.reports.len())) {
+                Ok(()) => {
+                    out.extend(scratch.found.iter().filter_map(|site| u32::try_from(site.site).ok()));
+                    return;
+                }
+                Err(Implausible) => self.distrust(Stage::Report, &mut scratch.implausible),
+            }
         }
         interpret::report(&self.program, frame.slots(), values, out);
+    }
+
+    /// The outcome, if the sites of its stratum can be what was found.
+    #[cfg(feature = "jit")]
+    fn judged(&self, outcome: RawOutcome, sites: &[RawCharge]) -> Result<RawOutcome, Implausible> {
+        let known = match outcome {
+            RawOutcome::Deny => self.program.denies.len(),
+            RawOutcome::Exempt => self.program.exempts.len(),
+            RawOutcome::Charges => self.program.charges.len(),
+        };
+        judge(sites, known).map(|()| outcome)
+    }
+
+    /// Sets machine code aside that wrote what it cannot have found.
+    #[cfg(feature = "jit")]
+    #[cold]
+    fn distrust(&self, stage: Stage, noted: &mut Option<Stage>) {
+        self.tier.demote(Serving::Native);
+        *noted = Some(stage);
     }
 
     /// Every slot of the program for a request: for explanations.

@@ -47,7 +47,11 @@ pub fn limiter(policy: Arc<Policy>, store: Arc<dyn LocalStore>) -> AnyLimiter {
 /// A store in memory with room for everything.
 #[must_use]
 pub fn memory() -> Arc<dyn LocalStore> {
-    Arc::new(MemoryStore::new(MemoryOptions { max_keys: KEYS, shards: std::num::NonZeroUsize::new(2) }))
+    Arc::new(MemoryStore::new(MemoryOptions {
+        max_keys: KEYS,
+        shards: std::num::NonZeroUsize::new(2),
+        ..MemoryOptions::default()
+    }))
 }
 
 /// Plays a history on one limiter.

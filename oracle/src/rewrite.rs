@@ -271,7 +271,8 @@ pub fn wrapped(text: &str) -> (String, String) {
             | ItemKind::Unit(_)
             | ItemKind::Table(_)
             | ItemKind::Function(_)
-            | ItemKind::Test(_) => {}
+            | ItemKind::Test(_)
+            | ItemKind::Budget(_) => {}
         }
         module.push_str(written);
         module.push('\n');

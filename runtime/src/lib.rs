@@ -13,6 +13,7 @@ pub mod load;
 mod record;
 mod running;
 pub mod store;
+pub mod trust;
 
 pub use bind::{InputProblem, Problem};
 pub use clock::{SystemClock, TickedClock};
@@ -20,3 +21,4 @@ pub use decision::{Cause, Decision, Downgrade, LimitDecision, Outcome, ShadowRul
 pub use limiter::{INLINE_CHARGES, Limiter, LimiterOptions, UnknownFact};
 pub use record::{DecisionRecord, LimitRecord, ShadowRuleRecord, WarningRecord, key_as_object};
 pub use running::{Fate, Replied, Running, SettledLimit};
+pub use trust::TrustOptions;

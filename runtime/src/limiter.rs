@@ -31,6 +31,7 @@ use crate::{
     decision::{Decision, Outcome},
     key::LimitKeys,
     store::{LocalStore, MemoryOptions, MemoryStore},
+    trust::{TrustOptions, Watch},
 };
 use decide::Needs;
 use instants::Instants;
@@ -79,6 +80,8 @@ pub struct LimiterOptions {
     /// its tickets up from here, so limiters that share a store, or follow one another on it, must begin far apart: as
     /// random numbers of 64 bits do. Give a number only where a run must repeat another, on a store of its own.
     pub instance: u64,
+    /// How far machine code is trusted.
+    pub trust: TrustOptions,
 }
 
 impl Default for LimiterOptions {
@@ -88,6 +91,7 @@ impl Default for LimiterOptions {
             clock: Arc::new(TickedClock),
             secret: random.hash_one("secret"),
             instance: random.hash_one("instance"),
+            trust: TrustOptions::default(),
         }
     }
 }
@@ -103,6 +107,8 @@ pub struct Limiter<S = MemoryStore> {
     instants: Instants,
     /// What the policy asks for beside plain limits.
     needs: Needs,
+    /// Watches the engine that decides.
+    pub(crate) watch: Watch,
     /// The next ticket. Always odd, so that it never is 0, which names nothing, however often it wraps.
     tickets: AtomicU64,
 }
@@ -127,6 +133,7 @@ impl<S: LocalStore> Limiter<S> {
             needs: Needs::of(program),
             instants: Instants::new(options.clock),
             keys,
+            watch: Watch::new(&policy, options.trust),
             tickets: AtomicU64::new(options.instance | 1),
             store,
             policy,

@@ -82,12 +82,6 @@ pub trait LocalStore: Debug + Send + Sync {
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
     -> bool;
 
-    /// Tells that a counter is about to be charged, so that fetching it overlaps with other work. Changes no answer.
-    #[inline]
-    fn prefetch(&self, counter: CounterKey) {
-        let _ = counter;
-    }
-
     /// Replaces reserved costs by actual ones, in one atomic step, each once: settling again changes nothing.
     ///
     /// `settled` is cleared and gets one entry per settlement, in order. The difference goes to the window in which the

@@ -1,4 +1,4 @@
-//! The memory that machine code lives in, and the calls into it: the only `unsafe` of the compiler.
+//! The memory that machine code lives in, and the calls into it.
 #![expect(unsafe_code, reason = "maps and calls generated code; each block names its invariant")]
 
 use std::{borrow::Cow, io};
@@ -7,7 +7,10 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::{
     index::shape::Computes,
-    outcome::{RawCharge, RawOutcome},
+    outcome::{
+        RawCharge, RawOutcome,
+        judge::{self, Implausible},
+    },
 };
 
 /// Where the functions are, and what they need.
@@ -21,8 +24,6 @@ pub(super) struct Layout {
     pub(super) charges: Vec<usize>,
     /// Offsets of the functions that find reports of shadow rules.
     pub(super) reports: Vec<usize>,
-    /// Offsets of the functions that find settlements.
-    pub(super) settlements: Vec<usize>,
     /// How many slots they read.
     pub(super) slots: usize,
     /// How many sites a stratum has at most, and so writes at most.
@@ -75,31 +76,31 @@ impl Code {
     }
 
     /// Decides over a frame; `out` is cleared and gets the sites that apply.
-    pub fn decide(&self, frame: &[i64], out: &mut Vec<RawCharge>) -> RawOutcome {
+    ///
+    /// # Errors
+    ///
+    /// [`Implausible`] if it says to have written more than it can have.
+    pub fn decide(&self, frame: &[i64], out: &mut Vec<RawCharge>) -> Result<RawOutcome, Implausible> {
         let frame = &*self.whole(frame);
-        out.clear();
-        self.run(&self.layout.denies, frame, out);
+        self.run(&self.layout.denies, frame, out)?;
         if !out.is_empty() {
-            return RawOutcome::Deny;
+            return Ok(RawOutcome::Deny);
         }
-        self.run(&self.layout.exempts, frame, out);
+        self.run(&self.layout.exempts, frame, out)?;
         if !out.is_empty() {
-            return RawOutcome::Exempt;
+            return Ok(RawOutcome::Exempt);
         }
-        self.run(&self.layout.charges, frame, out);
-        RawOutcome::Charges
+        self.run(&self.layout.charges, frame, out)?;
+        Ok(RawOutcome::Charges)
     }
 
     /// Finds the reports of shadow rules that apply; `out` is cleared first.
-    pub fn report(&self, frame: &[i64], out: &mut Vec<RawCharge>) {
-        out.clear();
-        self.run(&self.layout.reports, &self.whole(frame), out);
-    }
-
-    /// Finds the settlements that are known, with the actual cost as their cost; `out` is cleared first.
-    pub fn settle(&self, frame: &[i64], out: &mut Vec<RawCharge>) {
-        out.clear();
-        self.run(&self.layout.settlements, &self.whole(frame), out);
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::decide`].
+    pub fn report(&self, frame: &[i64], out: &mut Vec<RawCharge>) -> Result<(), Implausible> {
+        self.run(&self.layout.reports, &self.whole(frame), out)
     }
 
     /// Whether a guard holds; `None` where there is no such guard, or it would read more than it is given.
@@ -150,25 +151,54 @@ impl Code {
         Cow::Owned(longer)
     }
 
-    /// Calls the functions of one stratum. `out` must be empty and `frame` hold every slot.
-    fn run(&self, functions: &[usize], frame: &[i64], out: &mut Vec<RawCharge>) {
+    /// Calls the functions of one stratum; `frame` must hold every slot. The numbers they give are judged here, what they
+    /// wrote is left to the caller, who knows the program.
+    fn run(&self, functions: &[usize], frame: &[i64], out: &mut Vec<RawCharge>) -> Result<(), Implausible> {
+        out.clear();
         out.reserve(self.layout.most_sites);
         for offset in functions {
-            let Some(start) = self.map.as_ref().and_then(|map| map.get(*offset..)) else { return };
+            let Some(start) = self.map.as_ref().and_then(|map| map.get(*offset..)) else { return Ok(()) };
+            let room = self.layout.most_sites - out.len();
             // SAFETY: `start` is where the code generator put a function of this signature in a mapping that is
             // executable and lives as long as `self`. The generator translated nothing but loads of the first `slots`
             // words of the frame, which the caller has checked to be there, and stores of at most one record per site:
-            // all functions of a stratum together write at most `most_sites` records, for which `out`, empty before
-            // the first, has room reserved. It writes whole records from the given position on and gives their number,
-            // so that the new length covers initialised records only.
+            // all functions of a stratum together write at most `most_sites` records, for which `out`, empty before the
+            // first, has room reserved. It writes whole records from the given position on and gives their number, so
+            // that the new length, which is within that room, covers initialised records only.
             unsafe {
                 let function = std::mem::transmute::<*const u8, SitesFunction>(start.as_ptr());
                 let end = out.as_mut_ptr().add(out.len());
-                let written = function(frame.as_ptr(), end);
-                let room = out.capacity() - out.len();
-                let written = usize::try_from(written).unwrap_or(0).min(room);
+                let says = call(function, frame, end, room);
+                let written = judge::written(says, room)?;
                 out.set_len(out.len() + written);
             }
         }
+        Ok(())
     }
+}
+
+/// Calls a function that writes up to `room` records to `out`.
+///
+/// # Safety
+///
+/// There must be room for as many, and the function must be what [`Code::run`] says.
+#[inline]
+unsafe fn call(function: SitesFunction, frame: &[i64], out: *mut RawCharge, room: usize) -> u64 {
+    #[cfg(all(debug_assertions, unix))]
+    {
+        let guarded = super::guard::with_room(room, |guarded| {
+            // SAFETY: as for the caller's room; beyond this one, the function faults. What it wrote is copied.
+            unsafe {
+                let says = function(frame.as_ptr(), guarded);
+                let written = usize::try_from(says).unwrap_or(room).min(room);
+                std::ptr::copy_nonoverlapping(guarded, out, written);
+                says
+            }
+        });
+        if let Some(says) = guarded {
+            return says;
+        }
+    }
+    // SAFETY: the caller's.
+    unsafe { function(frame.as_ptr(), out) }
 }

@@ -24,6 +24,14 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// As by default, with every check that the code generator has of its own work.
+    #[must_use]
+    pub fn paranoid() -> Self {
+        Self { verify: true, regalloc_checker: true, ..Self::default() }
+    }
+}
+
 /// How much code is optimised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptLevel {

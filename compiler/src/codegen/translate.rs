@@ -18,7 +18,7 @@ use crate::{
     checked::{Arithmetic, Comparison},
     index::shape::{Computes, Shape},
     ir::{
-        ChargeSite, Node, NodeId, Program, Settlement,
+        ChargeSite, Node, NodeId, Program,
         arithmetic::{MAX_FACTOR, PARTS},
     },
     outcome::RawCharge,
@@ -41,11 +41,6 @@ impl Site {
     /// A charge with its ceiling and cost.
     pub(super) const fn charge(site: &ChargeSite) -> Self {
         Self { when: site.when, amounts: Some((site.ceiling, site.cost)) }
-    }
-
-    /// A settlement, where it is known, with the actual cost as its cost.
-    pub(super) const fn settlement(site: &Settlement) -> Self {
-        Self { when: site.known, amounts: Some((site.actual, site.actual)) }
     }
 }
 

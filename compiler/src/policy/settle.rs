@@ -5,7 +5,7 @@ use limitrate_core::facts::{FactId, Phase};
 use super::{Policy, Scratch, selection::Read};
 use crate::{
     classify::Frame,
-    interpret::demand::Demand,
+    interpret::{self, demand::Demand},
     ir::{Program, SlotId, slot::Slot},
     request::Request,
 };
@@ -62,8 +62,11 @@ impl Policy {
         scratch: &mut Scratch,
         out: &mut Vec<Option<i64>>,
     ) {
-        let Scratch { whole, demand, .. } = scratch;
+        let Scratch { whole, demand, values, .. } = scratch;
         self.respond(kept, response, whole);
+        if self.tier.is_reference() {
+            return interpret::settle(&self.program, whole, values, out);
+        }
         demand.begin(&self.program);
         out.clear();
         out.extend(self.program.settlements.iter().map(|settlement| {

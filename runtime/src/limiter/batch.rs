@@ -115,7 +115,7 @@ impl<S: LocalStore> Limiter<S> {
             if self.select(decision, request.as_ref(), &mut bound, scratch) {
                 for raw in &scratch.sites {
                     if let Some(charge) = self.sites.charge(raw, &bound) {
-                        self.store.prefetch(charge.counter);
+                        self.store.prefetch(&charge);
                         chosen.raws.push(*raw);
                         chosen.charges.push(charge);
                     }

@@ -92,7 +92,7 @@ impl<S: LocalStore> Limiter<S> {
             self.malformed(decision, problem);
             return false;
         }
-        match self.policy.decide(bound, scratch) {
+        match self.watch.decide(&self.policy, bound, scratch) {
             RawOutcome::Charges => return true,
             RawOutcome::Deny => self.denied(decision, bound, scratch),
             RawOutcome::Exempt => self.exempted(decision, &scratch.sites),

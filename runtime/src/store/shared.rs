@@ -17,11 +17,6 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
         (**self).charge(now, charges, ticket, verdicts)
     }
 
-    #[inline]
-    fn prefetch(&self, counter: CounterKey) {
-        (**self).prefetch(counter);
-    }
-
     fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {
         (**self).settle(now, settlements, settled);
     }
