@@ -9,15 +9,9 @@
 #[path = "instructions/texts.rs"]
 mod texts;
 
-use std::{
-    hint::black_box,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{hint::black_box, sync::Arc};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use limitrate::{
     core::{
         algorithm::{Algorithm, Terms},
@@ -32,19 +26,14 @@ use limitrate::{
 };
 use texts::{GCRA, HIERARCHY, REFUSED, SLIDING};
 
-/// A clock that stands where it is put, read as cheaply as a clock that another thread ticks.
-#[derive(Debug, Default)]
-struct TickedClock(AtomicI64);
-
-impl Clock for TickedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
-    }
-}
-
 const NOON: i64 = 1_767_614_400_000_000_000;
 
+/// A limiter as it is made by default, but for its randomness.
 fn limiter(text: &str, engine: Engine) -> Limiter {
+    limiter_by(text, engine, Arc::new(TickedClock))
+}
+
+fn limiter_by(text: &str, engine: Engine, clock: Arc<dyn Clock>) -> Limiter {
     let accepted = match limitrate::compile("bench.rl", text.as_bytes(), engine) {
         Ok(accepted) => accepted,
         Err(rejected) => panic!("{:#?}", rejected.diagnostics.sorted()),
@@ -52,8 +41,7 @@ fn limiter(text: &str, engine: Engine) -> Limiter {
     if let Some(reason) = accepted.policy.interpreted().filter(|_| engine == Engine::Native) {
         eprintln!("no machine code is measured: {reason}");
     }
-    let clock = Arc::new(TickedClock(AtomicI64::new(NOON)));
-    let options = LimiterOptions { clock, secret: 1, instance: 1 };
+    let options = LimiterOptions { clock, secret: 1, instance: 1, ..LimiterOptions::default() };
     Limiter::with(Arc::new(accepted.policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 
@@ -108,28 +96,48 @@ fn ours(c: &mut Criterion) {
     });
     let three = limiter(HIERARCHY, Engine::Native);
     let [org, team, user] = ["org", "team", "user"].map(|name| three.fact(name).unwrap());
-    group.bench_function("three limits of a hierarchy", |b| {
+    group.bench_function("three limits of a hierarchy, gcra", |b| {
         b.iter(|| {
             let facts = [
-                (org, Value::Str(black_box("org-17"))),
-                (team, Value::Str(black_box("team-4"))),
+                (org, Value::Str(black_box("organisation-01234567"))),
+                (team, Value::Str(black_box("team-0123456789abcdefghi"))),
                 (user, Value::Str(black_box(KEY))),
             ];
             three.decide(&facts).outcome()
         });
     });
-    let many = limiter(GCRA, Engine::Native);
-    let user = many.fact("user").unwrap();
+    group.finish();
+}
+
+/// A million keys, visited in no order that a cache could guess.
+fn many_keys(c: &mut Criterion) {
     let keys: Vec<String> = (0..1_000_000).map(|n| format!("user-{n:019}")).collect();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    group.bench_function("a million keys", |b| {
+    let mut key = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        keys.get(usize::try_from(random % 1_000_000).unwrap()).unwrap()
+    };
+    let mut group = c.benchmark_group("a million keys");
+    for (name, clock) in
+        [("ticked clock", Arc::new(TickedClock) as Arc<dyn Clock>), ("exact clock", Arc::new(SystemClock))]
+    {
+        let limiter = limiter_by(GCRA, Engine::Native, clock);
+        let user = limiter.fact("user").unwrap();
+        group.bench_function(name, |b| {
+            b.iter(|| limiter.decide(&[(user, Value::Str(key()))]).outcome());
+        });
+    }
+    let limiter = limiter(GCRA, Engine::Native);
+    let user = limiter.fact("user").unwrap();
+    let mut decisions = Vec::new();
+    group.throughput(Throughput::Elements(64));
+    group.bench_function("64 at once", |b| {
         b.iter(|| {
-            // xorshift: cheap, and visits keys in no order that a cache could guess
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            let key = usize::try_from(random % 1_000_000).unwrap();
-            many.decide(&[(user, Value::Str(keys.get(key).unwrap()))]).outcome()
+            let requests: [_; 64] = std::array::from_fn(|_| [(user, Value::Str(key()))]);
+            limiter.decide_many(&requests, &mut decisions);
+            decisions.len()
         });
     });
     group.finish();
@@ -207,5 +215,5 @@ fn among(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(group, ours, among, store);
+criterion_group!(group, ours, among, many_keys, store);
 criterion_main!(group);

@@ -38,7 +38,7 @@ pub mod prelude {
         time::{Nanos, Timestamp},
     };
     pub use limitrate_runtime::{
-        Decision, Fate, Limiter, LimiterOptions, Outcome, Replied, Running, SystemClock,
+        Decision, Fate, Limiter, LimiterOptions, Outcome, Replied, Running, SystemClock, TickedClock,
     };
 }
 

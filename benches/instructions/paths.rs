@@ -3,8 +3,12 @@
 use std::{hint::black_box, sync::Arc};
 
 use limitrate::{
+    core::clock::Ticks,
     prelude::*,
-    runtime::store::{MemoryOptions, MemoryStore},
+    runtime::{
+        TrustOptions,
+        store::{MemoryOptions, MemoryStore},
+    },
 };
 
 use crate::texts::{GCRA, HIERARCHY, REFUSED, SLIDING, rules};
@@ -66,13 +70,17 @@ const CLASSIFIED: &str = r#"
       if now in open and region not in nearby and starts_with(user, "user-") then limit 1G req/min per user
     }"#;
 
-/// A clock that stands.
+/// A clock that stands, read as the default one is.
 #[derive(Debug)]
 struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
         Timestamp(1_767_614_400_000_000_000)
+    }
+
+    fn ticks(&self) -> Option<Arc<Ticks>> {
+        Some(Arc::new(Ticks::new(self.now())))
     }
 }
 
@@ -86,7 +94,9 @@ fn policy(text: &str, engine: Engine) -> Policy {
 fn limiter(text: &str) -> Limiter {
     let policy = policy(text, Engine::Native);
     assert_eq!(policy.interpreted(), None, "machine code is to be counted");
-    let options = LimiterOptions { clock: Arc::new(Noon), secret: 1, instance: 1 };
+    // Which decisions are recomputed is left to chance, so none is.
+    let trust = TrustOptions { sample_every: 0, ..TrustOptions::default() };
+    let options = LimiterOptions { clock: Arc::new(Noon), secret: 1, instance: 1, trust };
     Limiter::with(Arc::new(policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod cost;
 mod diff;
 mod eval;
 mod explain;
@@ -55,6 +56,8 @@ commands! {
     Diff(diff),
     /// Show what each plan has, and where it is written
     Plans(plans),
+    /// Show what requests, limits and their counters cost at worst
+    Cost(cost),
     /// Explain a diagnostic code
     Explain(explain),
     /// Print a completion script for a shell

@@ -35,6 +35,17 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A size in the largest of its units, rounded: `64 bytes`, `1.5 KiB`, `61.0 MiB`.
+pub(crate) fn bytes(size: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let Some((scale, unit)) = UNITS.into_iter().find(|(scale, _)| size >= *scale) else {
+        return many(size, "byte", "bytes");
+    };
+    let tenths = (u128::from(size) * 20 + u128::from(scale)) / (u128::from(scale) * 2);
+    let whole = count(u64::try_from(tenths / 10).unwrap_or(u64::MAX));
+    format!("{whole}.{} {unit}", tenths % 10)
+}
+
 /// A length of time in its two greatest units, rounded down: `3 d 11 h`, `1 min 5 s`, `5.1 s`, `250 ms`.
 pub(crate) fn span(span: Nanos) -> String {
     const SECOND: i64 = 1_000_000_000;
@@ -67,7 +78,7 @@ pub(crate) fn span(span: Nanos) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Nanos, count, percent, span};
+    use super::{Nanos, bytes, count, percent, span};
 
     #[test]
     fn numbers_are_set_off_by_thousands() {
@@ -83,6 +94,12 @@ mod tests {
         assert_eq!([percent(1, 1_000_000), percent(999_999, 1_000_000)], ["<0.1 %", ">99.9 %"]);
         assert_eq!(percent(0, 0), "");
         assert_eq!(percent(u64::MAX, u64::MAX), "100.0 %");
+    }
+
+    #[test]
+    fn a_size_is_rounded_to_a_tenth_of_its_unit() {
+        assert_eq!([bytes(0), bytes(1), bytes(1_023)], ["0 bytes", "1 byte", "1,023 bytes"]);
+        assert_eq!([bytes(1_536), bytes(64_000_000), bytes(5 << 40)], ["1.5 KiB", "61.0 MiB", "5.0 TiB"]);
     }
 
     #[test]

@@ -21,12 +21,14 @@ const PR_MDWE_REFUSE_EXEC_GAIN: libc::c_ulong = 1;
 
 const POLICY: &str = "edition 2026\n\ninput {\n  user: key\n}\n\nrule api {\n  limit 5 req/min per user\n}\n";
 
-fn eval(restricted: bool) -> Option<Output> {
+const EVAL: &[&str] = &["eval", "--at", "2026-03-02T12:00:00Z", "--facts", r#"{"user":"ada"}"#];
+
+fn rlc(arguments: &[&str], restricted: bool) -> Option<Output> {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("api.rl");
     std::fs::write(&policy, POLICY).unwrap();
     let mut command = Command::new(cargo_bin!("rlc"));
-    command.args(["eval", "--at", "2026-03-02T12:00:00Z", "--facts", r#"{"user":"ada"}"#]).arg(policy);
+    command.args(arguments).arg("api.rl").current_dir(folder.path());
     if restricted {
         // SAFETY: the closure runs in the child between fork and exec, and makes one system call that is safe there.
         unsafe {
@@ -49,8 +51,8 @@ fn eval(restricted: bool) -> Option<Output> {
 
 #[test]
 fn the_interpreter_serves_and_says_so() {
-    let Some(restricted) = eval(true) else { return };
-    let free = eval(false).expect("an unrestricted run");
+    let Some(restricted) = rlc(EVAL, true) else { return };
+    let free = rlc(EVAL, false).expect("an unrestricted run");
     assert_eq!(String::from_utf8_lossy(&free.stdout), String::from_utf8_lossy(&restricted.stdout));
     assert!(restricted.status.success());
     assert_eq!(
@@ -58,4 +60,17 @@ fn the_interpreter_serves_and_says_so() {
         "note: the policy is interpreted: no machine code here: the system refused executable memory\n"
     );
     assert_eq!(String::from_utf8_lossy(&free.stderr), "");
+}
+
+#[test]
+fn a_paranoid_check_says_that_there_is_no_machine_code() {
+    let Some(restricted) = rlc(&["check", "--paranoid"], true) else { return };
+    assert_eq!(
+        String::from_utf8_lossy(&restricted.stderr),
+        "error: api.rl: no machine code here: the system refused executable memory\n"
+    );
+    assert_eq!(restricted.status.code(), Some(4));
+    let free = rlc(&["check", "--paranoid"], false).expect("an unrestricted run");
+    assert_eq!(String::from_utf8_lossy(&free.stderr), "");
+    assert!(free.status.success());
 }

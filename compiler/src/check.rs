@@ -6,6 +6,7 @@
 mod absence;
 mod agreement;
 mod algorithm;
+pub(crate) mod budget;
 mod choice;
 mod clause;
 mod declaration;
@@ -119,6 +120,7 @@ pub fn check(resolved: &Resolved, sources: &Sources, diagnostics: &mut Diagnosti
     checker.identities();
     checker.downgrades();
     checker.count_charges();
+    checker.budgets();
     checker.counters = Counters::new(&checker.out, resolved);
     checker.find_unused();
     for test in &resolved.tests {

@@ -6,6 +6,7 @@
 mod expr;
 mod limit;
 mod operands;
+mod route;
 mod test;
 
 use limitrate_core::{
@@ -17,6 +18,7 @@ use limitrate_grammar::{ast, span::Span};
 
 pub use expr::{Arithmetic, Comparison, Expr, ExprKind, LetId, Place, Row, Table, TableId, Type};
 pub use limit::{Counted, Exceed, KeyPart, KeySource, Limit, Settle, Shape, Share};
+pub use route::{Route, RouteTable};
 pub use test::{Expected, Reply, Send, Step, StepKind, Test, UsedCounter};
 
 /// The position of a schedule in [`Checked::schedules`].
@@ -36,6 +38,8 @@ pub struct Checked {
     pub plan_fact: Option<FactId>,
     /// `method` and `path` of `std.http`.
     pub http: Option<HttpFacts>,
+    /// The levels of the hierarchy, outermost first.
+    pub levels: Vec<FactId>,
     /// Names of the plans.
     pub plans: Vec<String>,
     /// Schedules by position.
@@ -52,6 +56,8 @@ pub struct Checked {
     pub tests: Vec<Test>,
     /// The most charges one request can make.
     pub worst_case_charges: usize,
+    /// What requests meet, by their route.
+    pub routes: RouteTable,
     /// What is declared and never referred to, in the order of the text.
     pub unused: Vec<Unused>,
 }

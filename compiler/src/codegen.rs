@@ -1,14 +1,18 @@
-//! Machine code: leaf functions over integers, one per run of sites, in memory of their own.
+//! Machine code: leaf functions over integers, in memory of their own.
 //!
-//! Decisions, reports of shadows and settlements are entries of their own: what only a settlement needs costs no
-//! decision anything.
+//! A small policy has one function per run of sites; decisions and reports of shadows are entries of their own;
+//! settlements are interpreted. Of a policy with an index, each shape that sites share
+//! is one function, called for candidates only.
 //!
 //! The code calls nothing, allocates nothing and has no relocations, so that it can be copied to where it runs: the
 //! mapping is writable first and executable after, never both, and is unmapped when the last [`Code`] is dropped.
-//! All `unsafe` of the crate is in `memory.rs`.
+//! What it writes is judged before it is read. All `unsafe` of the crate is in `memory.rs` and `guard.rs`.
 
 mod division;
+#[cfg(all(debug_assertions, unix))]
+mod guard;
 mod memory;
+mod options;
 mod translate;
 
 use cranelift_codegen::{
@@ -20,9 +24,11 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilderContext;
 
 pub use memory::Code;
-use memory::Layout;
+use memory::{Body, Layout};
+pub use options::{OptLevel, Options, Regalloc};
 
-use crate::ir::Program;
+pub use crate::outcome::judge::Implausible;
+use crate::{index::shape::Shape, ir::Program};
 
 /// Sites per function: the code generator's time grows faster than the size of a function.
 const SITES_PER_FUNCTION: usize = 64;
@@ -45,50 +51,71 @@ pub enum CodegenError {
     Memory(#[source] std::io::Error),
 }
 
-/// Compiles a program.
+/// Compiles a program, all of its sites one after the other.
 ///
 /// # Errors
 ///
 /// Where this machine has no code generator or refuses executable memory. Nothing stays mapped then.
 pub fn compile(program: &Program) -> Result<Code, CodegenError> {
-    let isa = target()?;
-    let mut generator =
-        Generator { isa, context: Context::new(), builder: FunctionBuilderContext::new(), bytes: Vec::new() };
+    compile_with(program, &Options::default())
+}
+
+/// The same with other settings than those to serve with.
+///
+/// # Errors
+///
+/// As of [`compile`].
+pub fn compile_with(program: &Program, options: &Options) -> Result<Code, CodegenError> {
+    let mut generator = Generator::new(options)?;
     let denies = program.denies.iter().map(|site| translate::Site::bare(site.when)).collect();
     let exempts = program.exempts.iter().map(|site| translate::Site::bare(site.when)).collect();
     let charges = program.charges.iter().map(translate::Site::charge).collect();
     let reports = program.reports.iter().map(|site| translate::Site::bare(site.when)).collect();
-    let settlements = program.settlements.iter().map(translate::Site::settlement).collect();
-    let sites = [
-        program.denies.len(),
-        program.exempts.len(),
-        program.charges.len(),
-        program.reports.len(),
-        program.settlements.len(),
-    ];
+    let sites = [program.denies.len(), program.exempts.len(), program.charges.len(), program.reports.len()];
     let layout = Layout {
         denies: generator.stratum(program, denies)?,
         exempts: generator.stratum(program, exempts)?,
         charges: generator.stratum(program, charges)?,
         reports: generator.stratum(program, reports)?,
-        settlements: generator.stratum(program, settlements)?,
         slots: program.slots.len(),
         most_sites: sites.into_iter().max().unwrap_or(0),
+        bodies: Vec::new(),
     };
     Code::map(&generator.bytes, layout).map_err(CodegenError::Memory)
 }
 
-fn target() -> Result<OwnedTargetIsa, CodegenError> {
+/// Compiles the shapes that the sites of a program share, each by its position.
+///
+/// # Errors
+///
+/// As of [`compile`].
+pub fn compile_shapes(program: &Program, shapes: &[Shape], options: &Options) -> Result<Code, CodegenError> {
+    let mut generator = Generator::new(options)?;
+    let mut layout = Layout { slots: program.slots.len(), ..Layout::default() };
+    for shape in shapes {
+        generator.context.clear();
+        let config = generator.isa.frontend_config();
+        translate::body(shape, config, &mut generator.context.func, &mut generator.builder);
+        let offset = generator.emit()?;
+        layout.bodies.push(Body { offset, computes: shape.computes, parameters: shape.parameters });
+    }
+    Code::map(&generator.bytes, layout).map_err(CodegenError::Memory)
+}
+
+fn target(options: &Options) -> Result<OwnedTargetIsa, CodegenError> {
     let mut flags = settings::builder();
+    let on = |wanted: bool| if wanted { "true" } else { "false" };
     for (name, value) in [
-        ("opt_level", "speed"),
+        ("opt_level", options.opt_level.name()),
+        ("regalloc_algorithm", options.regalloc.name()),
+        ("regalloc_checker", on(options.regalloc_checker)),
+        ("enable_verifier", on(options.verify)),
         ("is_pic", "false"),
         ("unwind_info", "false"),
         ("preserve_frame_pointers", "true"),
         // A large frame must meet the guard page below the stack, not step over it. Inline, as the code calls nothing.
         ("enable_probestack", "true"),
         ("probestack_strategy", "inline"),
-        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
     ] {
         flags.set(name, value).map_err(|error| CodegenError::Target(error.to_string()))?;
     }
@@ -106,6 +133,11 @@ struct Generator {
 }
 
 impl Generator {
+    fn new(options: &Options) -> Result<Self, CodegenError> {
+        let (context, builder) = (Context::new(), FunctionBuilderContext::new());
+        Ok(Self { isa: target(options)?, context, builder, bytes: Vec::new() })
+    }
+
     /// Compiles the functions of one stratum and gives their offsets.
     fn stratum(
         &mut self,
@@ -130,6 +162,11 @@ impl Generator {
         self.context.clear();
         let config = self.isa.frontend_config();
         translate::function(program, sites, first, config, &mut self.context.func, &mut self.builder);
+        self.emit()
+    }
+
+    /// Compiles the function at hand and gives its offset.
+    fn emit(&mut self) -> Result<usize, CodegenError> {
         let compiled = self
             .context
             .compile(&*self.isa, &mut ControlPlane::default())

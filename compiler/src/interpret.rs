@@ -1,6 +1,9 @@
 //! The reference meaning of a program: evaluate every node, then look at the sites in their strata.
 //!
-//! Written for clarity. Generated code must give the same bits; see `tests/engines.rs`.
+//! Written for clarity. Generated code must give the same bits; the crate `limitrate-oracle` compares them. So must [`demand`], which
+//! evaluates no more than it is asked for.
+
+pub mod demand;
 
 use crate::{
     ir::{Node, NodeId, Program, arithmetic},

@@ -8,6 +8,7 @@ pub mod arithmetic;
 pub mod build;
 mod print;
 pub mod slot;
+pub mod truth;
 mod verify;
 
 use limitrate_core::{
@@ -26,7 +27,7 @@ use limitrate_grammar::{ast::Verb, span::Span};
 pub use verify::{Malformed, verify};
 
 use crate::{
-    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, Type},
+    checked::{Arithmetic, Comparison, Counted, Fact, HttpFacts, KeyPart, Place, RouteTable, Type},
     identity::CounterIdentity,
 };
 use slot::Slot;
@@ -93,10 +94,14 @@ pub struct Program {
     pub limits: Vec<LimitInfo>,
     /// Rules and plans, for explanations.
     pub origins: Vec<Origin>,
+    /// The levels of the hierarchy, outermost first.
+    pub levels: Vec<FactId>,
     /// Names of the plans.
     pub plans: Vec<String>,
     /// The most charges one request can make.
     pub worst_case_charges: usize,
+    /// What requests meet, by their route.
+    pub routes: RouteTable,
 }
 
 /// Tables that slots are computed with.
@@ -296,6 +301,21 @@ pub enum Piece {
     Choice(NodeId, Vec<String>),
     /// The piece where the node is not 0; absent otherwise.
     Maybe(NodeId, Box<Piece>),
+}
+
+impl Node {
+    /// The nodes that it is computed from.
+    #[must_use]
+    pub const fn operands(self) -> [Option<NodeId>; 3] {
+        match self {
+            Self::Const(_) | Self::Slot(_) => [None, None, None],
+            Self::Not(a) => [Some(a), None, None],
+            Self::And(a, b) | Self::Or(a, b) | Self::Compare(_, a, b) | Self::Arithmetic(_, a, b) => {
+                [Some(a), Some(b), None]
+            }
+            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+        }
+    }
 }
 
 impl Counted {

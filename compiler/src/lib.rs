@@ -9,9 +9,11 @@ pub mod checked;
 pub mod classify;
 #[cfg(feature = "jit")]
 pub mod codegen;
+pub mod cost;
 pub mod diff;
 pub mod explain;
 pub mod identity;
+pub mod index;
 pub mod interpret;
 pub mod ir;
 mod lint;

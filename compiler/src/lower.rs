@@ -49,11 +49,13 @@ pub fn lower(checked: Checked) -> Program {
     (out.nodes, out.slots) = graph.finish();
     sort_sites(&mut out);
     out.worst_case_charges = checked.worst_case_charges;
+    out.routes = checked.routes;
     out.plan_fact = checked.plan_fact;
     out.http = checked.http;
     tables.schedules = checked.schedules;
     out.tables = tables;
     out.facts = checked.facts;
+    out.levels = checked.levels;
     out.plans = checked.plans;
     out
 }

@@ -1,5 +1,8 @@
 //! What a decision function gives back: which stratum decided, and the sites that apply.
 
+#[cfg(any(feature = "jit", test))]
+pub(crate) mod judge;
+
 /// One site that applies, as the decision function writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]

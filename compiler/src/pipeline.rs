@@ -5,7 +5,7 @@ use limitrate_grammar::{ast, diagnostic::Diagnostics};
 use crate::{
     check::check,
     checked::Test,
-    ir, lint,
+    cost, ir, lint,
     lower::lower,
     policy::Policy,
     resolve::{PlanLadder, resolve},
@@ -42,6 +42,9 @@ pub enum Engine {
     /// Machine code where the platform allows it, else the interpreter.
     #[default]
     Native,
+    /// The interpreter at once, and machine code from when it is ready: what makes it is left to
+    /// [`Policy::generate`], which a limiter calls on a thread of its own.
+    Tiered,
     /// The interpreter, over the same index as machine code.
     Interpreter,
     /// The reference interpreter: every node and every site for each request. What it says is what a policy means.
@@ -80,6 +83,13 @@ pub fn compile_with(
     let tests = std::mem::take(&mut checked.tests);
     let program = lower(checked);
     debug_assert_eq!(ir::verify(&program), Ok(()));
+    let over = cost::over_steps(&program, &resolved.budgets);
+    if !over.is_empty() {
+        let mut all = Diagnostics::default();
+        over.into_iter().for_each(|diagnostic| all.push(diagnostic));
+        all.append(diagnostics);
+        return Err(Box::new(Rejected { diagnostics: all, sources }));
+    }
     lint::program(&program, &mut diagnostics);
     let policy = Policy::new(program, engine);
     Ok(Accepted { policy, tests, plans: resolved.plans, diagnostics, sources })

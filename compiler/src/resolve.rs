@@ -4,6 +4,7 @@
 //! belong to the policy as a whole, because a request has them once. Types are left to [`crate::check`]. What is broken
 //! is reported and left out, so that the rest is still checked.
 
+mod budget;
 mod import;
 mod load;
 mod plan;
@@ -121,6 +122,8 @@ pub struct Resolved {
     pub borrowed_units: HashSet<String>,
     /// Rules: the policy's own, then the imported ones.
     pub rules: Vec<ast::Rule>,
+    /// What one request may cost, by the policy and by each module.
+    pub budgets: Vec<ast::Bound>,
     /// Tests of the policy's own text.
     pub tests: Vec<ast::Test>,
     /// What is known in each source, by the source's id.
@@ -255,6 +258,7 @@ impl Resolver<'_> {
                 }
             }
             ast::ItemKind::Unit(unit) => self.unit(&unit),
+            ast::ItemKind::Budget(bounds) => self.budget(bounds),
             ast::ItemKind::Rule(rule) => self.rule(rule),
             ast::ItemKind::Test(test) => self.test(test),
         }

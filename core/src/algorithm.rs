@@ -238,6 +238,17 @@ impl Algorithm {
 }
 
 impl State {
+    /// How many bytes are allocated for it beside its own.
+    #[inline]
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::FixedWindow(_) | Self::SlidingWindow(_) | Self::Bucket(_) => 0,
+            Self::SlidingLog(log) => log.heap_bytes(),
+            Self::InFlight(leases) => leases.heap_bytes(),
+        }
+    }
+
     #[inline]
     fn fixed_window(state: Option<&Self>) -> Option<&fixed_window::State> {
         if let Some(Self::FixedWindow(state)) = state { Some(state) } else { None }

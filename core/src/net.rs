@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 /// How many leading bits of an IPv4 address make a client: all of them.
 pub const CLIENT_BITS_V4: u8 = 32;
@@ -111,6 +111,13 @@ impl NetSet {
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
+
+    /// The fewest networks that hold the same addresses, those of IPv4 first, in ascending order.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> {
+        let v4 = self.v4.iter().flat_map(|range| Ipv4Subnets::new(range.first.into(), range.last.into(), 0));
+        let v6 = self.v6.iter().flat_map(|range| Ipv6Subnets::new(range.first.into(), range.last.into(), 0));
+        v4.map(IpNet::V4).chain(v6.map(IpNet::V6))
+    }
 }
 
 impl FromIterator<IpNet> for NetSet {
@@ -207,6 +214,15 @@ mod tests {
         assert!(nets.contains(ip("10.0.1.255")) && !nets.contains(ip("10.0.2.0")));
         assert!(nets.contains(ip("255.255.255.255")) && !nets.contains(ip("::1")));
         assert!(!set(&[]).contains(ip("10.0.0.1")) && set(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_set_gives_the_fewest_networks_that_it_is_made_of() {
+        let nets = set(&["10.0.1.0/24", "10.0.0.0/24", "10.0.2.0/31", "::/0", "255.255.255.255/32"]);
+        let networks: Vec<String> = nets.networks().map(|net| net.to_string()).collect();
+        assert_eq!(networks, ["10.0.0.0/23", "10.0.2.0/31", "255.255.255.255/32", "::/0"]);
+        assert_eq!(set(&["0.0.0.0/1", "128.0.0.0/1"]).networks().count(), 1);
+        assert_eq!(nets.networks().collect::<NetSet>(), nets);
     }
 
     proptest! {

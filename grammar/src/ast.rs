@@ -3,6 +3,7 @@
 //! Literals are already numbers in base units, so that `60 requests per minute` and `60 req/min` are one tree. Names are
 //! text: what they refer to is the compiler's business. Nothing here knows about types.
 
+mod budget;
 mod declaration;
 mod expr;
 mod limit;
@@ -11,6 +12,7 @@ pub(crate) mod spans;
 mod test;
 mod value;
 
+pub use budget::{Bound, Measure};
 pub use declaration::{
     Attribute, Calendar, Day, Level, Plan, PlanEntry, Schedule, SetDecl, TypeExpr, TypeExprKind, Use,
     WeekSpan,
@@ -71,6 +73,8 @@ pub enum ItemKind {
     Table(Table),
     /// `fn cost(count: tokens) -> usd = …`
     Function(Function),
+    /// `budget { charges <= 8 per request }`
+    Budget(Vec<Bound>),
     /// `rule api per user { … }`
     Rule(Rule),
     /// `test "…" { … }`

@@ -123,6 +123,8 @@ codes! {
     RL0508 "conflicting downgrades"
     /// More facts, charges, arms or plans than a decision may have.
     RL0509 "too much for one decision"
+    /// One request may take more than the policy's budget.
+    RL0510 "more than the budget"
     /// A share that comes to less than one unit.
     RL0511 "share of nothing"
     /// A constant that a plan lacks.

@@ -94,6 +94,13 @@ fn comments_within_the_name_of_what_is_read_are_kept() {
     assert_eq!(format(plain).expect("it parses"), plain);
 }
 
+#[test]
+fn a_comment_before_the_instant_of_a_step_is_kept() {
+    let text = "test \"x\" {\n  at # c0\n 2026-06-01T11:00:00Z\n  at\n\n# c1\n2026-06-01T12:00:00Z\n}\n";
+    assert!(tree(text).is_some());
+    assert_keeps(text).expect("it keeps them");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 

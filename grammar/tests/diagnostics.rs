@@ -149,6 +149,8 @@ snapshots! {
         "test \"x\" { send GET \"/x\" expect alow }",
         "test \"x\" { send GET \"/x\" expct allow }",
         "frobnicate { }",
+        "budget { chages <= 8 per request }",
+        "budget {\n  charges <= 8 per request\n  memory <= 8 MiB\n}",
     ];
     rl0007_other_languages: [
         "rule a { if x && y || !z then exempt }",
@@ -184,7 +186,7 @@ snapshots! {
         "prove \"x\": plan a within plan b",
         "tenant \"acme\" of platform.base\nset limit a: 5 req/s",
         "signal load : percent = 0%\nadjust base {\n  when load > 85% scale by 50%\n}",
-        "breaker b per upstream {\n  stay open for 30 s\n}\nbudget {\n  charges <= 8 per request\n}",
+        "breaker b per upstream {\n  stay open for 30 s\n}",
         "x = 5",
         "rule a { guard b else deny 503 \"later\" }",
         "rule a { limit 5 req/s per ip on exceed queue 100 req per user for at most 30 s by fair, weight }",

@@ -145,3 +145,10 @@ fn a_text_with_errors_is_not_formatted() {
     assert!(format("rule a { limt 5 req/s }").is_err());
     assert!(format("prove \"x\": plan a within plan b").is_err());
 }
+
+#[test]
+fn a_word_that_follows_a_number_without_a_blank_stays() {
+    let text = "use std.http\n\nrule api {\n  if body_size > 5 bytes and status == 100or true then deny\n}\n";
+    let once = formatted(text);
+    assert!(once.contains("status == 100 or true"), "{once}");
+}

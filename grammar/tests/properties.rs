@@ -241,6 +241,7 @@ fn item() -> impl Strategy<Value = String> {
         "schedule s = mon..fri 09:00..17:00 , daily 22:00..06:00 in \"Europe/Paris\" except h",
         "input { a : one of \"x\" , \"y\" ? = \"x\" else \"y\" b.c : int in 1..100 d : key ? }",
         "set n = 10.0.0.0/8 , ::1",
+        "budget { charges <= 8 per request round trips <= 3 per request steps <= 2k per request }",
         "input { a : tokens ? after response = 5 tokens  b : int after response }",
     ]);
     let gap = GAP.to_string();

@@ -5,10 +5,10 @@
 
 mod response;
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, iter, net::IpAddr};
 
 use arrayvec::ArrayVec;
-use limitrate_compiler::{check::MAX_FACTS, ir::Program, request::Request};
+use limitrate_compiler::{check::MAX_FACTS, checked::Fact, ir::Program, request::Request};
 use limitrate_core::{
     facts::{FactDecl, FactId, FactType, Phase, Value},
     net::canonical,
@@ -77,15 +77,6 @@ impl<'a> Bound<'a> {
         Self { values: ArrayVec::new_const(), path: None, now }
     }
 
-    /// Sets every fact to its default.
-    fn reset(&mut self, program: &'a Program) {
-        self.values.clear();
-        self.path = None;
-        for fact in program.facts.iter().take(MAX_FACTS) {
-            self.values.push(fact.decl.default.as_ref().map_or(Value::Absent, |value| value.borrow()));
-        }
-    }
-
     /// The value of a fact.
     pub(crate) fn get(&self, fact: FactId) -> Value<'_> {
         match &self.path {
@@ -100,10 +91,16 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// What binding needs to know of a policy.
+/// What binding needs to know of a policy, so that it looks at few declarations. Bits stand for facts by position.
 #[derive(Debug)]
 pub(crate) struct Binder {
-    /// Facts that a request must carry, as bits by position.
+    /// How many facts there are.
+    count: usize,
+    /// Facts that have a default.
+    defaults: Box<[u16]>,
+    /// Facts of the request that take any text.
+    texts: u64,
+    /// Facts that a request must carry.
     needed: u64,
     path: Option<FactId>,
     /// Facts of the request whose text is compared with a fact of the response.
@@ -112,44 +109,68 @@ pub(crate) struct Binder {
 
 impl Binder {
     pub(crate) fn new(program: &Program) -> Self {
-        let needed = program.facts.iter().take(MAX_FACTS).enumerate().fold(0, |bits, (i, fact)| {
-            let decl = &fact.decl;
-            let must = fact.used && decl.phase == Phase::Request && !decl.optional && decl.default.is_none();
-            bits | (u64::from(must) << i)
-        });
-        Self { needed, path: program.http.map(|http| http.path), kept: response::kept(program) }
+        let facts = || program.facts.iter().take(MAX_FACTS);
+        let bits = |holds: fn(&Fact) -> bool| {
+            facts().enumerate().fold(0, |bits, (position, fact)| bits | (u64::from(holds(fact)) << position))
+        };
+        Self {
+            count: facts().count(),
+            defaults: facts()
+                .zip(0..)
+                .filter(|(fact, _)| fact.decl.default.is_some())
+                .map(|(_, at)| at)
+                .collect(),
+            texts: bits(|fact| {
+                fact.decl.phase == Phase::Request && matches!(fact.decl.ty, FactType::String | FactType::Key)
+            }),
+            needed: bits(|fact| {
+                let is_asked = fact.decl.phase == Phase::Request;
+                fact.used && is_asked && !fact.decl.optional && fact.decl.default.is_none()
+            }),
+            path: program.http.map(|http| http.path),
+            kept: response::kept(program),
+        }
+    }
+
+    /// Sets every fact to its default.
+    #[inline]
+    fn reset<'a>(&self, program: &'a Program, bound: &mut Bound<'a>) {
+        bound.path = None;
+        bound.values.clear();
+        bound.values.extend(iter::repeat_n(Value::Absent, self.count));
+        for position in self.defaults.iter().map(|position| usize::from(*position)) {
+            let default = program.facts.get(position).and_then(|fact| fact.decl.default.as_ref());
+            if let (Some(place), Some(default)) = (bound.values.get_mut(position), default) {
+                *place = default.borrow();
+            }
+        }
     }
 
     /// Checks the facts of a request and fills `bound`.
     ///
     /// A fact that stands twice takes the later value.
+    #[inline]
     pub(crate) fn bind<'a>(
         &self,
         program: &'a Program,
         facts: &[(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
     ) -> Result<(), InputProblem> {
-        bound.reset(program);
+        self.reset(program, bound);
         let mut given: u64 = 0;
         for (fact, value) in facts {
             let position = usize::from(fact.0);
-            let (Some(declared), Some(place)) = (program.facts.get(position), bound.values.get_mut(position))
-            else {
+            let Some(place) = bound.values.get_mut(position) else {
                 return Err(InputProblem { fact: *fact, problem: Problem::Undeclared });
             };
-            if *value == Value::Absent || declared.decl.phase == Phase::Response {
-                continue; // what is said of the response before it is there does not count
+            let bit = 1 << position; // there are no more than 64 places
+            if self.texts & bit != 0 && matches!(value, Value::Str(_)) {
+                *place = *value;
+                given |= bit;
+            } else if let Some(value) = accepted(program, *fact, *value)? {
+                *place = value;
+                given |= bit;
             }
-            match checked(&declared.decl, *value) {
-                Ok(value) => *place = value,
-                Err(problem) => match &declared.decl.otherwise {
-                    Some(otherwise) => *place = otherwise.borrow(),
-                    // What is known only after the response decides nothing here.
-                    None if !declared.used || declared.decl.phase == Phase::Response => continue,
-                    None => return Err(InputProblem { fact: *fact, problem }),
-                },
-            }
-            given |= 1 << position;
         }
         let missing = self.needed & !given;
         if missing != 0 {
@@ -163,7 +184,7 @@ impl Binder {
     /// The facts as far as they go, for naming counters: what is malformed is absent.
     pub(crate) fn partial<'a>(&self, program: &'a Program, facts: &[(FactId, Value<'a>)]) -> Bound<'a> {
         let mut bound = Bound::new(Timestamp(0));
-        bound.reset(program);
+        self.reset(program, &mut bound);
         for (fact, value) in facts.iter().filter(|(_, value)| *value != Value::Absent) {
             let position = usize::from(fact.0);
             if let (Some(declared), Some(place)) =
@@ -178,6 +199,7 @@ impl Binder {
         bound
     }
 
+    #[inline]
     fn normalise_path(&self, bound: &mut Bound<'_>) {
         let Some(fact) = self.path else { return };
         if let Value::Str(sent) = bound.sent(fact) {
@@ -190,6 +212,27 @@ impl Binder {
                 std::borrow::Cow::Owned(normal) => bound.path = Some((fact, normal)),
             }
         }
+    }
+}
+
+/// What a request's fact comes to: `None` where it does not count. An error is a fact that makes the request unacceptable.
+fn accepted<'a>(
+    program: &'a Program,
+    id: FactId,
+    value: Value<'a>,
+) -> Result<Option<Value<'a>>, InputProblem> {
+    let Some(fact) = program.facts.get(usize::from(id.0)) else {
+        return Err(InputProblem { fact: id, problem: Problem::Undeclared });
+    };
+    // What is said of the response before it is there does not count.
+    if value == Value::Absent || fact.decl.phase == Phase::Response {
+        return Ok(None);
+    }
+    match (checked(&fact.decl, value), &fact.decl.otherwise) {
+        (Ok(value), _) => Ok(Some(value)),
+        (Err(_), Some(otherwise)) => Ok(Some(otherwise.borrow())),
+        (Err(_), None) if !fact.used => Ok(None),
+        (Err(problem), None) => Err(InputProblem { fact: id, problem }),
     }
 }
 

@@ -16,7 +16,7 @@ pub use self::{
     downgrade::Downgrade,
     extra::{ShadowRule, Warning},
 };
-use crate::{bind::InputProblem, store::Ticket};
+use crate::{bind::InputProblem, limiter::INLINE_CHARGES, store::Ticket};
 
 mod downgrade;
 mod extra;
@@ -123,6 +123,8 @@ impl LimitDecision {
 pub struct Decision<'p> {
     pub(crate) policy: &'p Policy,
     pub(crate) now: Timestamp,
+    /// How far the real instant may be after `now`: by so much waits are longer.
+    pub(crate) slack: Nanos,
     pub(crate) outcome: Outcome,
     pub(crate) cause: Cause,
     pub(crate) status: u16,
@@ -135,7 +137,7 @@ pub struct Decision<'p> {
 }
 
 /// What the limits of one pass made of a request.
-pub(crate) type LimitDecisions = SmallVec<[LimitDecision; 4]>;
+pub(crate) type LimitDecisions = SmallVec<[LimitDecision; INLINE_CHARGES]>;
 
 /// Limits with what they made of a request.
 fn named<'d, 'p>(
@@ -151,10 +153,12 @@ fn named<'d, 'p>(
 
 impl<'p> Decision<'p> {
     /// A request that nothing has refused yet.
-    pub(crate) fn new(policy: &'p Policy, now: Timestamp) -> Self {
+    #[inline]
+    pub(crate) fn new(policy: &'p Policy, now: Timestamp, slack: Nanos) -> Self {
         Self {
             policy,
             now,
+            slack,
             outcome: Outcome::Allow,
             cause: Cause::Limits,
             status: PASSES,
@@ -191,7 +195,7 @@ impl<'p> Decision<'p> {
         &self.message
     }
 
-    /// The instant of the decision.
+    /// The instant of the decision. By a ticked clock the real one may be somewhat later.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now

@@ -2,15 +2,19 @@
 
 use limitrate_compiler::{
     checked::{KeyPart, KeySource},
-    ir::{LimitInfo, Program},
+    ir::{LimitId, LimitInfo, Program},
 };
 use limitrate_core::{
-    facts::Value,
+    facts::{FactId, Value},
     key::{CounterKey, bucket_of},
     net::{CLIENT_BITS_V4, CLIENT_BITS_V6, client_network, prefix},
 };
+use smallvec::SmallVec;
 
 use crate::bind::Bound;
+
+/// The tag of a part's first alternative.
+const FIRST: u64 = 1;
 
 /// The hashed identities of a policy's limits.
 #[derive(Debug)]
@@ -24,22 +28,78 @@ impl LimitKeys {
     }
 
     /// The key of the limit itself.
-    pub(crate) fn limit(&self, limit: usize) -> CounterKey {
-        self.0.get(limit).copied().unwrap_or(CounterKey(0))
+    pub(crate) fn limit(&self, limit: LimitId) -> CounterKey {
+        self.0.get(limit.0 as usize).copied().unwrap_or(CounterKey(0))
+    }
+
+    /// How the counters of a limit are found.
+    pub(crate) fn plan(&self, program: &Program, limit: LimitId) -> KeyPlan {
+        let info = program.limits.get(limit.0 as usize);
+        let parts = info.into_iter().flat_map(|info| &info.keys).map(|part| Part::new(&part.alternatives));
+        KeyPlan { limit: self.limit(limit), parts: parts.collect() }
+    }
+}
+
+/// How the counters of one limit are found, prepared once.
+#[derive(Debug)]
+pub(crate) struct KeyPlan {
+    limit: CounterKey,
+    parts: SmallVec<[Part; 3]>,
+}
+
+/// A part of a key.
+#[derive(Debug)]
+enum Part {
+    /// The value of one fact, as nearly every part is.
+    Fact(FactId),
+    /// The first of these that is there.
+    Alternatives(Box<[KeySource]>),
+}
+
+impl KeyPlan {
+    /// The key of the limit itself.
+    #[inline]
+    pub(crate) const fn limit(&self) -> CounterKey {
+        self.limit
     }
 
     /// The key of the counter that a request is charged on.
-    pub(crate) fn counter(&self, limit: usize, info: &LimitInfo, bound: &Bound<'_>) -> CounterKey {
-        info.keys.iter().fold(self.limit(limit), |key, part| {
-            let (tag, source) = chosen(&part.alternatives, bound);
-            source.map_or(key, |source| with_bytes(source, bound, |bytes| key.with_part(tag, bytes)))
-        })
+    #[inline]
+    pub(crate) fn counter(&self, bound: &Bound<'_>) -> CounterKey {
+        self.parts.iter().fold(self.limit, |key, part| part.add(key, bound))
+    }
+}
+
+impl Part {
+    fn new(alternatives: &[KeySource]) -> Self {
+        match alternatives {
+            [KeySource::Fact(fact)] => Self::Fact(*fact),
+            _ => Self::Alternatives(alternatives.into()),
+        }
+    }
+
+    /// The key with this part; as it is where none of the part's alternatives is there.
+    #[inline]
+    fn add(&self, key: CounterKey, bound: &Bound<'_>) -> CounterKey {
+        match self {
+            Self::Fact(fact) => match bound.get(*fact) {
+                Value::Str(text) => key.with_part(FIRST, text.as_bytes()),
+                Value::Absent => key,
+                value @ (Value::Int(_) | Value::Bool(_) | Value::Ip(_)) => {
+                    with_value(value, |bytes| key.with_part(FIRST, bytes))
+                }
+            },
+            Self::Alternatives(alternatives) => {
+                let (tag, source) = chosen(alternatives, bound);
+                source.map_or(key, |source| with_bytes(source, bound, |bytes| key.with_part(tag, bytes)))
+            }
+        }
     }
 }
 
 /// The first alternative that is there, with its position plus one: values of different facts never collide.
 fn chosen<'p>(alternatives: &'p [KeySource], bound: &Bound<'_>) -> (u64, Option<&'p KeySource>) {
-    let found = alternatives.iter().zip(1..).find(|(source, _)| is_there(source, bound));
+    let found = alternatives.iter().zip(FIRST..).find(|(source, _)| is_there(source, bound));
     found.map_or((0, None), |(source, tag)| (tag, Some(source)))
 }
 
@@ -63,18 +123,23 @@ fn with_bytes<T>(source: &KeySource, bound: &Bound<'_>, read: impl FnOnce(&[u8])
 fn with_flat_bytes<T>(source: &KeySource, bound: &Bound<'_>, read: impl FnOnce(&[u8]) -> T) -> T {
     match source {
         KeySource::Literal(text) => read(text.as_bytes()),
-        KeySource::Fact(fact) => match bound.get(*fact) {
-            Value::Str(text) => read(text.as_bytes()),
-            Value::Int(number) => read(&number.to_le_bytes()),
-            Value::Bool(value) => read(&[u8::from(value)]),
-            Value::Ip(ip) => read(client_network(ip).as_bytes()),
-            Value::Absent => read(&[]),
-        },
+        KeySource::Fact(fact) => with_value(bound.get(*fact), read),
         KeySource::Prefix(fact, v4, v6) => match bound.get(*fact) {
             Value::Ip(ip) => read(prefix(ip, *v4, *v6).as_bytes()),
             Value::Absent | Value::Str(_) | Value::Int(_) | Value::Bool(_) => read(&[]),
         },
         KeySource::Bucket(..) => read(&[]),
+    }
+}
+
+/// The same of the value of a fact.
+fn with_value<T>(value: Value<'_>, read: impl FnOnce(&[u8]) -> T) -> T {
+    match value {
+        Value::Str(text) => read(text.as_bytes()),
+        Value::Int(number) => read(&number.to_le_bytes()),
+        Value::Bool(value) => read(&[u8::from(value)]),
+        Value::Ip(ip) => read(client_network(ip).as_bytes()),
+        Value::Absent => read(&[]),
     }
 }
 

@@ -13,10 +13,12 @@ pub mod load;
 mod record;
 mod running;
 pub mod store;
+pub mod trust;
 
 pub use bind::{InputProblem, Problem};
-pub use clock::SystemClock;
+pub use clock::{SystemClock, TickedClock};
 pub use decision::{Cause, Decision, Downgrade, LimitDecision, Outcome, ShadowRule, Warning};
-pub use limiter::{Limiter, LimiterOptions, UnknownFact};
+pub use limiter::{INLINE_CHARGES, Limiter, LimiterOptions, UnknownFact};
 pub use record::{DecisionRecord, LimitRecord, ShadowRuleRecord, WarningRecord, key_as_object};
 pub use running::{Fate, Replied, Running, SettledLimit};
+pub use trust::TrustOptions;

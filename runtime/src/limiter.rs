@@ -1,43 +1,61 @@
 //! The hot path: bind facts, call the program, apply its charges, report.
 
+mod batch;
 mod decide;
+mod instants;
 mod message;
 mod second_pass;
+mod sites;
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, atomic::AtomicU64},
 };
 
-use limitrate_compiler::{Policy, ir::ChargeSite, policy::Scratch};
+use limitrate_compiler::{
+    Policy,
+    ir::{ChargeSite, LimitId},
+    policy::Scratch,
+};
 use limitrate_core::{
     clock::Clock,
     facts::{FactId, Value},
     key::CounterKey,
-    time::Timestamp,
+    time::{Nanos, Timestamp},
 };
 
 use crate::{
     bind::{Binder, Bound, InputProblem},
-    clock::SystemClock,
-    decision::Decision,
+    clock::TickedClock,
+    decision::{Decision, Outcome},
     key::LimitKeys,
     store::{LocalStore, MemoryOptions, MemoryStore},
+    trust::{TrustOptions, Watch},
 };
 use decide::Needs;
+use instants::Instants;
+use sites::Sites;
+
+/// Charges up to which a decision allocates nothing.
+///
+/// What still may: reservations, downgrades and shadow rules that apply; texts with values in them; the store, where a
+/// counter is a list (`sliding_log`, limits in flight) or its table grows.
+pub const INLINE_CHARGES: usize = 4;
 
 thread_local! {
     /// The memory of this thread's decisions.
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static SCRATCH: RefCell<Option<Box<Scratch>>> = const { RefCell::new(None) };
 }
 
 /// Lends this thread's memory.
+#[inline]
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let result = work(&mut scratch);
-    SCRATCH.set(Some(scratch));
-    result
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut scratch) => work(scratch.get_or_insert_default()),
+        // It is lent already, to a decision within a decision.
+        Err(_) => work(&mut Scratch::default()),
+    })
 }
 
 /// A name that no fact of the policy has.
@@ -51,7 +69,8 @@ pub struct UnknownFact {
 /// What a limiter may be given beside its policy.
 #[derive(Debug)]
 pub struct LimiterOptions {
-    /// Where instants come from.
+    /// Where instants come from: a [`TickedClock`] by default, which is up to two milliseconds late and costs next to
+    /// nothing to read. With a [`SystemClock`](crate::SystemClock) every instant is exact, and no thread is started.
     pub clock: Arc<dyn Clock>,
     /// The secret under which keys are hashed; a random one by default.
     pub secret: u64,
@@ -61,15 +80,18 @@ pub struct LimiterOptions {
     /// its tickets up from here, so limiters that share a store, or follow one another on it, must begin far apart: as
     /// random numbers of 64 bits do. Give a number only where a run must repeat another, on a store of its own.
     pub instance: u64,
+    /// How far machine code is trusted.
+    pub trust: TrustOptions,
 }
 
 impl Default for LimiterOptions {
     fn default() -> Self {
         let random = RandomState::new();
         Self {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(TickedClock),
             secret: random.hash_one("secret"),
             instance: random.hash_one("instance"),
+            trust: TrustOptions::default(),
         }
     }
 }
@@ -81,15 +103,18 @@ pub struct Limiter<S = MemoryStore> {
     store: S,
     binder: Binder,
     keys: LimitKeys,
-    clock: Arc<dyn Clock>,
+    sites: Sites,
+    instants: Instants,
     /// What the policy asks for beside plain limits.
     needs: Needs,
+    /// Watches the engine that decides.
+    pub(crate) watch: Watch,
     /// The next ticket. Always odd, so that it never is 0, which names nothing, however often it wraps.
     tickets: AtomicU64,
 }
 
 impl Limiter<MemoryStore> {
-    /// A limiter with counters in memory, the system's clock and a random secret.
+    /// A limiter with counters in memory, the system's clock in ticks and a random secret; see [`LimiterOptions`].
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Self {
         Self::with(policy, MemoryStore::new(MemoryOptions::default()), LimiterOptions::default())
@@ -101,11 +126,14 @@ impl<S: LocalStore> Limiter<S> {
     #[must_use]
     pub fn with(policy: Arc<Policy>, store: S, options: LimiterOptions) -> Self {
         let program = policy.program();
+        let keys = LimitKeys::new(program, options.secret);
         Self {
             binder: Binder::new(program),
-            keys: LimitKeys::new(program, options.secret),
+            sites: Sites::new(program, &keys),
             needs: Needs::of(program),
-            clock: options.clock,
+            instants: Instants::new(options.clock),
+            keys,
+            watch: Watch::new(&policy, options.trust),
             tickets: AtomicU64::new(options.instance | 1),
             store,
             policy,
@@ -135,14 +163,29 @@ impl<S: LocalStore> Limiter<S> {
         position.map(FactId).ok_or_else(|| UnknownFact { name: name.to_owned() })
     }
 
-    /// Decides one request now. Up to four charges, nothing is allocated.
-    pub fn decide(&self, facts: &[(FactId, Value<'_>)]) -> Decision<'_> {
-        self.decide_at(facts, self.clock.now())
+    /// The instant of the limiter's clock: that of a request decided now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.instants.now()
     }
 
-    /// Decides one request at `now`: for tests, replays and callers with a clock of their own.
+    /// Decides one request now.
+    ///
+    /// On counters in memory it waits for nothing but their short locks, and up to [`INLINE_CHARGES`] charges it
+    /// allocates nothing.
+    #[inline]
+    pub fn decide(&self, facts: &[(FactId, Value<'_>)]) -> Decision<'_> {
+        let mut decision = Decision::new(&self.policy, self.instants.now(), self.instants.slack());
+        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
+        if decision.outcome == Outcome::Reject {
+            self.instants.catch_up();
+        }
+        decision
+    }
+
+    /// Decides one request at `now`: for tests, replays and callers with a clock of their own, which counts as exact.
     pub fn decide_at(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Decision<'_> {
-        let mut decision = Decision::new(&self.policy, now);
+        let mut decision = Decision::new(&self.policy, now, Nanos::ZERO);
         with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
         decision
     }
@@ -168,7 +211,8 @@ impl<S: LocalStore> Limiter<S> {
         let program = self.policy.program();
         let info = program.limits.get(limit)?;
         let bound = self.binder.partial(program, facts);
-        Some((self.keys.counter(limit, info, &bound), crate::key::shown(program, info, &bound)))
+        let plan = self.keys.plan(program, LimitId(u32::try_from(limit).ok()?));
+        Some((plan.counter(&bound), crate::key::shown(program, info, &bound)))
     }
 
     pub(crate) const fn binder(&self) -> &Binder {
@@ -177,6 +221,6 @@ impl<S: LocalStore> Limiter<S> {
 
     /// The key of a charge's limit, without the values that it counts apart.
     pub(crate) fn limit_key(&self, site: &ChargeSite) -> CounterKey {
-        self.keys.limit(site.limit.0 as usize)
+        self.keys.limit(site.limit)
     }
 }

@@ -21,7 +21,7 @@ const FIXED: Algorithm = Algorithm::FixedWindow(Window::Rolling(MINUTE));
 const BLOCK: Block = Block { first: MINUTE, up_to: MINUTE, forget: MINUTE };
 
 fn store(max_keys: usize) -> MemoryStore {
-    MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(1) })
+    MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(1), ..MemoryOptions::default() })
 }
 
 fn key(number: u64) -> CounterKey {

@@ -21,7 +21,11 @@ use limitrate_runtime::store::{
 use crate::store_conformance::{ALL, BUCKET, FIXED, IN_FLIGHT, MINUTE, NOW, charge, decide, key};
 
 fn store(max_keys: usize, shards: usize) -> MemoryStore {
-    MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(shards) })
+    MemoryStore::new(MemoryOptions {
+        max_keys,
+        shards: NonZeroUsize::new(shards),
+        ..MemoryOptions::default()
+    })
 }
 
 mod in_one_shard {

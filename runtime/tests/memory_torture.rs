@@ -215,7 +215,7 @@ impl<'a> Torture<'a> {
 }
 
 fn store(max_keys: usize) -> MemoryStore {
-    MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(8) })
+    MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(8), ..MemoryOptions::default() })
 }
 
 /// Threads against a budget in a store with room; the ledger has to agree to the nano-dollar.

@@ -26,7 +26,7 @@ pub(crate) const STATUS: &str = "response.status";
 
 /// The options of a limiter whose runs repeat each other. Its store must be its own.
 pub(crate) fn repeatable(clock: Arc<ManualClock>) -> LimiterOptions {
-    LimiterOptions { clock, secret: SECRET, instance: 1 }
+    LimiterOptions { clock, secret: SECRET, instance: 1, ..LimiterOptions::default() }
 }
 
 /// A policy ready to decide in a test.

@@ -17,6 +17,7 @@ use limitrate::{
 use limitrate_testkit::policy_test;
 
 /// What became of a policy.
+#[allow(dead_code, reason = "not every test that shares this looks at texts")]
 pub(crate) struct Outcome {
     /// The code and the whole of every finding of the compiler, in the order of the text.
     pub(crate) findings: Vec<(String, String)>,

@@ -54,7 +54,7 @@ pub fn print(name: &str) {
         Footprint::Website => website(),
         Footprint::Key => {
             grown(|| {
-                let ours = memory::ours::one(Rate::Open, None);
+                let ours = memory::ours::one(Rate::Open);
                 filled(|key| assert!(ours.allows(key)));
                 ours
             }) / USERS

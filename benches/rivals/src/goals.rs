@@ -55,6 +55,7 @@ fn keyed(section: &Section) -> Vec<Row> {
         row("1M keys, uniform, precise clock", uniform, PRECISE, SHIPPED, Goal::Faster(3.0)),
         row("1M keys, uniform, 2 threads", uniform_on_two, OURS, TUNED, Goal::Faster(4.0)),
         row("1M keys, uniform, 2 threads", uniform_on_two, OURS, FLAT, Goal::Within(1.8)),
+        row("1M keys, uniform, 16 at once", "1M keys, uniform, 16 at once", OURS, FLAT, Goal::Within(1.4)),
         row("1M keys, zipf", zipf, OURS, TUNED, Goal::Faster(3.0)),
         row("1M keys, zipf", zipf, OURS, FLAT, Goal::Within(1.8)),
     ]

@@ -7,7 +7,7 @@ pub mod keys;
 mod limitador;
 pub mod ours;
 
-use std::{cell::RefCell, hint::black_box, sync::Arc};
+use std::{cell::RefCell, hint::black_box};
 
 use self::{
     clock::Ticked,
@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     report::{Column, Section},
-    sample::{Contender, Effort, measure},
+    sample::{Contender, Effort, Figure, measure},
 };
 
 /// What a limiter of keys allows.
@@ -70,7 +70,7 @@ struct Limiters {
 }
 
 pub const FLAT: &str = "hand-written table";
-pub const OURS: &str = "LimitRate, ticked clock";
+pub const OURS: &str = "LimitRate, as shipped";
 pub const PRECISE: &str = "LimitRate, precise clock";
 pub const TUNED: &str = "governor, ahash and ticked clock";
 pub const SHIPPED: &str = "governor, as shipped";
@@ -80,11 +80,10 @@ pub const LIMITADOR: &str = "limitador";
 
 impl Limiters {
     fn new(rate: Rate) -> Self {
-        let clock = Ticked::start();
         Self {
-            flat: Flat::new(rate, &clock),
-            ours: ours::one(rate, Some(Arc::new(clock.clone()))),
-            ours_precise: ours::one(rate, Some(Arc::new(limitrate::prelude::SystemClock))),
+            flat: Flat::new(rate, Ticked::start()),
+            ours: ours::one(rate),
+            ours_precise: ours::one_precise(rate),
             tuned: governor::tuned(rate),
             shipped: governor::as_shipped(rate),
         }
@@ -135,6 +134,17 @@ impl Limiters {
             hot_on_two(SHIPPED, &self.shipped, &key),
         ];
         Column { head: "one hot key, 2 threads", figures: measure(effort, contenders) }
+    }
+
+    /// A batch at a time; governor has none.
+    fn many_at_once(&self, head: &'static str, order: &[u32], effort: Effort) -> Column {
+        let (mut decisions, mut precise) = (Vec::new(), Vec::new());
+        let contenders = vec![
+            at_once(FLAT, order, |keys| self.flat.allows_batch(keys)),
+            at_once(OURS, order, move |keys| self.ours.allows_batch(keys, &mut decisions)),
+            at_once(PRECISE, order, move |keys| self.ours_precise.allows_batch(keys, &mut precise)),
+        ];
+        Column { head, figures: measure(effort, contenders) }
     }
 
     fn many(&self, head: &'static str, order: &[u32], effort: Effort) -> Column {
@@ -195,15 +205,37 @@ fn many_on_two<'a>(name: &'static str, limiter: &'a impl Keyed, order: &'a [u32]
     })
 }
 
+/// How many checks a batch has.
+const BATCH: usize = 16;
+
+fn at_once<'a>(
+    name: &'static str,
+    order: &'a [u32],
+    mut allowed: impl FnMut([&str; BATCH]) -> usize + 'a,
+) -> Contender<'a> {
+    let (mut at, mut writers) = (0, [(); BATCH].map(|()| Writer::default()));
+    Contender::batches(name, move |count| {
+        for _ in 0..count.div_ceil(BATCH as u64) {
+            at = (at + BATCH) % (order.len() - BATCH);
+            let mut users = order[at..].iter();
+            let keys = writers.each_mut().map(|writer| writer.key(*users.next().unwrap()).as_str());
+            assert_eq!(allowed(keys), BATCH);
+        }
+    })
+}
+
 /// One limit for each key.
 pub fn keyed(effort: Effort) -> Section {
     Limiters::new(Rate::Three).verify();
     let limiters = Limiters::new(Rate::Open);
     let mut columns = vec![limiters.hot(effort), limiters.hot_on_two(effort)];
     limiters.fill();
+    // Samples in which each counter is met about once.
+    let effort = Effort { sample: effort.sample * 8, ..effort };
     let uniform = keys::recorded(Order::Uniform, 3);
     columns.push(limiters.many("1M keys, uniform", &uniform, effort));
     columns.push(limiters.many_on_two("1M keys, uniform, 2 threads", &uniform, effort));
+    columns.push(limiters.many_at_once("1M keys, uniform, 16 at once", &uniform, effort));
     let zipf = keys::recorded(Order::Zipf, 4);
     columns.push(limiters.many("1M keys, zipf", &zipf, effort));
     Section { title: "One limit for each key, ns a check (on each thread)", columns }
@@ -211,19 +243,17 @@ pub fn keyed(effort: Effort) -> Section {
 
 /// Limits with conditions, several limits, refusals.
 pub fn limits(effort: Effort) -> Section {
-    let clock = Ticked::start();
-    let clock = || Arc::new(clock.clone());
     let columns = vec![
-        Column { head: "3 in a hierarchy", figures: hierarchy(clock(), effort) },
-        Column { head: "1 refused", figures: refused(clock(), effort) },
-        Column { head: "1 with 1 condition", figures: condition(clock(), effort) },
-        Column { head: "10 with 2 conditions each", figures: ten(clock(), effort) },
+        Column { head: "3 in a hierarchy", figures: hierarchy(effort) },
+        Column { head: "1 refused", figures: refused(effort) },
+        Column { head: "1 with 1 condition", figures: condition(effort) },
+        Column { head: "10 with 2 conditions each", figures: ten(effort) },
     ];
     Section { title: "Limits on a hot key, ns a decision", columns }
 }
 
-fn hierarchy(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
-    let ours = ours::three(clock);
+fn hierarchy(effort: Effort) -> Vec<Figure> {
+    let ours = ours::three();
     let (tuned, shipped) = (governor::tuned(Rate::Open), governor::as_shipped(Rate::Open));
     let keys = ["org-17", "org-17/team-4", "org-17/team-4/ada"].map(str::to_owned);
     let contenders = vec![
@@ -237,8 +267,8 @@ fn hierarchy(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
     measure(effort, contenders)
 }
 
-fn refused(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
-    let ours = ours::refusing(clock);
+fn refused(effort: Effort) -> Vec<Figure> {
+    let ours = ours::refusing();
     let (tuned, shipped) = (governor::tuned(Rate::Three), governor::as_shipped(Rate::Three));
     let limitador = limitador::condition(1);
     let values = [("user", HOT), ("plan", "free")];
@@ -256,8 +286,8 @@ fn refused(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
     measure(effort, contenders)
 }
 
-fn condition(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
-    let (ours, limitador) = (ours::condition(clock), limitador::condition(u64::MAX));
+fn condition(effort: Effort) -> Vec<Figure> {
+    let (ours, limitador) = (ours::condition(), limitador::condition(u64::MAX));
     let contenders = vec![
         Contender::new(OURS, || assert!(ours.decide(black_box([HOT, "free"])))),
         Contender::new(LIMITADOR, || {
@@ -267,8 +297,8 @@ fn condition(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
     measure(effort, contenders)
 }
 
-fn ten(clock: Arc<Ticked>, effort: Effort) -> Vec<crate::sample::Figure> {
-    let (ours, limitador) = (ours::ten(clock), limitador::ten());
+fn ten(effort: Effort) -> Vec<Figure> {
+    let (ours, limitador) = (ours::ten(), limitador::ten());
     let contenders = vec![
         Contender::new(OURS, || assert!(ours.decide(black_box([HOT, "r1", "t1"])))),
         Contender::new(LIMITADOR, || {

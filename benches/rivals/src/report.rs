@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::sample::Figure;
 
+/// Where the quartiles lie further apart than this share of the median, a figure is marked.
+const UNSTEADY: f64 = 0.15;
+
 /// Columns of figures, one row for each contender.
 #[derive(Debug)]
 pub struct Section {
@@ -43,7 +46,10 @@ impl Section {
             write!(text, "| {name} |").unwrap();
             for column in &self.columns {
                 match column.figures.iter().find(|figure| figure.name == name) {
-                    Some(figure) => write!(text, " {} |", number(figure.median)).unwrap(),
+                    Some(figure) => {
+                        let unsteady = if figure.spread > UNSTEADY { " ~" } else { "" };
+                        write!(text, " {}{unsteady} |", number(figure.median)).unwrap();
+                    }
                     None => text.push_str(" |"),
                 }
             }

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use limitrate_compiler::{Engine, grammar::MAX_SOURCE_BYTES};
+#[cfg(feature = "jit")]
+use limitrate_compiler::codegen::Options;
+use limitrate_compiler::{Engine, Policy, grammar::MAX_SOURCE_BYTES};
 
 use crate::{
     args::Format,
@@ -32,6 +34,10 @@ pub(crate) struct Args {
     /// Let warnings fail the check too
     #[arg(long)]
     deny_warnings: bool,
+
+    /// Generate machine code too, with every check that the code generator has of its own work
+    #[arg(long)]
+    paranoid: bool,
 }
 
 /// Checks each file as a policy by itself.
@@ -40,8 +46,13 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     let mut policies = Vec::new();
     let mut said = Said::default();
     for path in &paths {
-        let policy = check(path, &mut said, ui);
+        let (policy, compiled) = check(path, &mut said, ui);
         exit = exit.max(verdict(&policy, args.deny_warnings));
+        if args.paranoid
+            && let Some(compiled) = compiled
+        {
+            exit = exit.max(generate(&policy.file, &compiled, ui));
+        }
         policies.push(policy);
     }
     match ui.format() {
@@ -61,24 +72,36 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     exit
 }
 
-/// Checks one policy; as text, what is wrong with it is shown at once.
-fn check(path: &Path, said: &mut Said, ui: &mut Ui) -> Checked {
+/// Generates the machine code of a policy, checked at each step, and throws it away.
+fn generate(name: &str, policy: &Policy, ui: &mut Ui) -> Exit {
+    #[cfg(feature = "jit")]
+    policy.generate_with(&Options::paranoid());
+    #[cfg(not(feature = "jit"))]
+    policy.generate();
+    let Some(why) = policy.interpreted() else { return Exit::Fine };
+    ui.error(format_args!("{name}: {why}"));
+    Exit::Environment
+}
+
+/// Checks one policy; as text, what is wrong with it is shown at once. It is given too if it compiles.
+fn check(path: &Path, said: &mut Said, ui: &mut Ui) -> (Checked, Option<Policy>) {
     let name = escape::path(path);
     let bytes = match source::read(path, MAX_SOURCE_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
             ui.error(&error);
-            return Checked::unread(name, error.to_string());
+            return (Checked::unread(name, error.to_string()), None);
         }
     };
-    match policy::compile(path, &bytes, Engine::Interpreter) {
+    match policy::compile(path, &bytes, Engine::Tiered) {
         Ok(accepted) => {
             said.show(&accepted.diagnostics, &accepted.sources, ui);
-            Checked::new(Some(&accepted.policy), &accepted.diagnostics, &accepted.sources)
+            let checked = Checked::new(Some(&accepted.policy), &accepted.diagnostics, &accepted.sources);
+            (checked, Some(accepted.policy))
         }
         Err(rejected) => {
             said.show(&rejected.diagnostics, &rejected.sources, ui);
-            Checked::new(None, &rejected.diagnostics, &rejected.sources)
+            (Checked::new(None, &rejected.diagnostics, &rejected.sources), None)
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod cost;
 mod diff;
 mod eval;
 mod explain;

@@ -274,6 +274,8 @@ impl<'r> Checker<'r> {
                 self.unknown_fact(&level.name.node, level.name.span);
                 continue;
             };
+            let at = resolved.input(&level.name.node, level.name.span).map(|(position, _)| position);
+            self.out.levels.extend(at.and_then(fact_id));
             let declared = &input.attribute;
             if declared.after_response
                 && let Some((position, _)) = resolved.input(&level.name.node, level.name.span)

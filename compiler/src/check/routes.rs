@@ -83,6 +83,14 @@ impl<'p, T: Copy> Routes<'p, T> {
     }
 }
 
+/// Whether every path that `narrow` matches is matched by `wide` too.
+pub(super) fn covers(wide: &Pattern, narrow: &Pattern) -> bool {
+    let length = |pattern: &Pattern| pattern.segments().count();
+    let agree = wide.segments().zip(narrow.segments()).all(|(wide, narrow)| wide.is_none() || wide == narrow);
+    let rest = wide.any_rest() || !narrow.any_rest() && length(wide) == length(narrow);
+    agree && rest && length(wide) <= length(narrow)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +122,18 @@ mod tests {
             let wanted: Vec<usize> =
                 (0..patterns.len()).filter(|at| patterns[*at].overlaps(pattern)).collect();
             assert_eq!(found, wanted, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_covers_a_pattern_matches_all_that_it_matches() {
+        let paths = ["/", "/a", "/b", "/a/b", "/a/a", "/b/b", "/x/y", "/a/b/x", "/a/a/a/a"];
+        for (wide, narrow) in
+            all().iter().flat_map(|wide| all().into_iter().map(move |narrow| (wide.clone(), narrow)))
+        {
+            let more = |path: &&str| narrow.matches(path) && !wide.matches(path);
+            assert!(!covers(&wide, &narrow) || !paths.iter().any(|path| more(&path)), "{wide} {narrow}");
+            assert!(!covers(&wide, &narrow) || wide.overlaps(&narrow), "{wide} {narrow}");
         }
     }
 

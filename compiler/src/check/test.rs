@@ -129,7 +129,7 @@ impl Checker<'_> {
                     Some(StepKind::Given(self.request_binds(binds)))
                 }
                 Syntax::At(at) => {
-                    if *at < now {
+                    if at.node < now {
                         self.report(
                             Diagnostic::new(
                                 Code::RL0011,
@@ -140,8 +140,8 @@ impl Checker<'_> {
                             .help("a test starts at 2026-01-05T12:00:00Z; order its steps by time"),
                         );
                     }
-                    now = *at;
-                    Some(StepKind::At(*at))
+                    now = at.node;
+                    Some(StepKind::At(at.node))
                 }
                 Syntax::Wait(span) => {
                     now = now.after(*span);

@@ -16,8 +16,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::{
     checked::{Arithmetic, Comparison},
+    index::shape::{Computes, Shape},
     ir::{
-        ChargeSite, Node, NodeId, Program, Settlement,
+        ChargeSite, Node, NodeId, Program,
         arithmetic::{MAX_FACTOR, PARTS},
     },
     outcome::RawCharge,
@@ -40,11 +41,6 @@ impl Site {
     /// A charge with its ceiling and cost.
     pub(super) const fn charge(site: &ChargeSite) -> Self {
         Self { when: site.when, amounts: Some((site.ceiling, site.cost)) }
-    }
-
-    /// A settlement, where it is known, with the actual cost as its cost.
-    pub(super) const fn settlement(site: &Settlement) -> Self {
-        Self { when: site.known, amounts: Some((site.actual, site.actual)) }
     }
 }
 
@@ -74,7 +70,8 @@ pub(super) fn function(
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
     let &[frame, out] = builder.block_params(entry) else { return };
-    let mut translator = Translator { builder, program, frame, known: HashMap::new() };
+    let nodes = &program.nodes;
+    let mut translator = Translator { builder, nodes, frame, parameters: None, known: HashMap::new() };
     let zero = translator.builder.ins().iconst(I64, 0);
     let count = sites
         .iter()
@@ -85,10 +82,52 @@ pub(super) fn function(
     translator.builder.finalize(config);
 }
 
+/// Writes a body that sites of one shape share: over a frame, the parameters of a site, and room for two words. A guard
+/// gives 1 where all of its roots are other than 0; amounts are written, ceiling first.
+pub(super) fn body(
+    shape: &Shape,
+    config: TargetFrontendConfig,
+    function: &mut Function,
+    context: &mut FunctionBuilderContext,
+) {
+    let mut signature = Signature::new(config.default_call_conv);
+    signature.params = vec![AbiParam::new(I64), AbiParam::new(I64), AbiParam::new(I64)];
+    signature.returns = vec![AbiParam::new(I64)];
+    *function = Function::with_name_signature(UserFuncName::default(), signature);
+
+    let mut builder = FunctionBuilder::new(function, context);
+    let entry = builder.create_block();
+    builder.append_block_params_for_function_params(entry);
+    builder.switch_to_block(entry);
+    let &[frame, parameters, out] = builder.block_params(entry) else { return };
+    let (nodes, parameters) = (&shape.nodes, Some(parameters));
+    let mut translator = Translator { builder, nodes, frame, parameters, known: HashMap::new() };
+    let mut known = HashMap::new();
+    let mut result = translator.builder.ins().iconst(I64, 1);
+    for (root, position) in shape.roots.iter().zip(0_i32..) {
+        let value = translator.value(*root, &mut known);
+        match shape.computes {
+            Computes::Guard => {
+                let holds = translator.builder.ins().icmp_imm_s(IntCC::NotEqual, value, 0);
+                let holds = translator.builder.ins().uextend(I64, holds);
+                result = translator.builder.ins().band(result, holds);
+            }
+            Computes::Amounts => {
+                translator.builder.ins().store(MemFlagsData::trusted(), value, out, position * 8);
+            }
+        }
+    }
+    translator.builder.ins().return_(&[result]);
+    translator.builder.seal_all_blocks();
+    translator.builder.finalize(config);
+}
+
 pub(super) struct Translator<'a> {
     pub(super) builder: FunctionBuilder<'a>,
-    program: &'a Program,
+    nodes: &'a [Node],
     frame: Value,
+    /// Where the constants and the offsets of the slots are, of code that several sites share.
+    parameters: Option<Value>,
     /// Nodes computed in blocks that come before every block to come.
     known: HashMap<NodeId, Value>,
 }
@@ -135,9 +174,9 @@ impl Translator<'_> {
                 open.pop();
                 continue;
             }
-            let node = self.program.nodes.get(id.0 as usize).copied().unwrap_or(Node::Const(0));
+            let node = self.nodes.get(id.0 as usize).copied().unwrap_or(Node::Const(0));
             let before = open.len();
-            open.extend(operands(node).into_iter().flatten().filter(|operand| !known.contains_key(operand)));
+            open.extend(node.operands().into_iter().flatten().filter(|operand| !known.contains_key(operand)));
             if open.len() == before {
                 let value = self.node(node, known);
                 known.insert(id, value);
@@ -147,14 +186,27 @@ impl Translator<'_> {
         known.get(&node).copied().unwrap_or(self.frame)
     }
 
+    /// Loads a word that nothing changes meanwhile, by its position.
+    fn word(&mut self, of: Value, position: i64) -> Value {
+        let offset = i32::try_from(position.saturating_mul(8)).unwrap_or(0);
+        self.builder.ins().load(I64, MemFlagsData::trusted().with_readonly(), of, offset)
+    }
+
     fn node(&mut self, node: Node, known: &HashMap<NodeId, Value>) -> Value {
         let of = |id: NodeId| known.get(&id).copied().unwrap_or(self.frame);
         match node {
-            Node::Const(value) => self.builder.ins().iconst(I64, value),
-            Node::Slot(slot) => {
-                let offset = i32::try_from(i64::from(slot.0) * 8).unwrap_or(0);
-                self.builder.ins().load(I64, MemFlagsData::trusted().with_readonly(), self.frame, offset)
-            }
+            Node::Const(value) => match self.parameters {
+                Some(parameters) => self.word(parameters, value),
+                None => self.builder.ins().iconst(I64, value),
+            },
+            Node::Slot(slot) => match self.parameters {
+                Some(parameters) => {
+                    let offset = self.word(parameters, i64::from(slot.0));
+                    let place = self.builder.ins().iadd(self.frame, offset);
+                    self.word(place, 0)
+                }
+                None => self.word(self.frame, i64::from(slot.0)),
+            },
             Node::Not(a) => {
                 let is_zero = self.builder.ins().icmp_imm_s(IntCC::Equal, of(a), 0);
                 self.builder.ins().uextend(I64, is_zero)
@@ -247,17 +299,6 @@ impl Translator<'_> {
         let quotient = self.builder.ins().sdiv(a, parts);
         let product = self.builder.ins().imul(quotient, parts);
         (quotient, self.builder.ins().isub(a, product))
-    }
-}
-
-const fn operands(node: Node) -> [Option<NodeId>; 3] {
-    match node {
-        Node::Const(_) | Node::Slot(_) => [None, None, None],
-        Node::Not(a) => [Some(a), None, None],
-        Node::And(a, b) | Node::Or(a, b) | Node::Compare(_, a, b) | Node::Arithmetic(_, a, b) => {
-            [Some(a), Some(b), None]
-        }
-        Node::Select(a, b, c) => [Some(a), Some(b), Some(c)],
     }
 }
 

@@ -70,6 +70,24 @@ impl Slot {
         }
     }
 
+    /// Whether reading it costs more than deciding without it: a pattern is run over a text, or a text is hashed.
+    #[must_use]
+    pub const fn is_costly(self) -> bool {
+        match self {
+            Self::Has(..) | Self::Like(..) | Self::Matches(..) | Self::Rollout(..) => true,
+            Self::Value(_)
+            | Self::Present(_)
+            | Self::Text(_)
+            | Self::SameText(..)
+            | Self::SameAddress(..)
+            | Self::Length(_)
+            | Self::Route(..)
+            | Self::InNets(..)
+            | Self::Schedule(_)
+            | Self::Now => false,
+        }
+    }
+
     /// The facts it is computed from.
     #[must_use]
     pub const fn facts(self) -> [Option<FactId>; 2] {

@@ -43,6 +43,11 @@ impl Default for Leases {
 }
 
 impl State {
+    /// How many bytes are allocated for it.
+    pub(super) fn heap_bytes(&self) -> usize {
+        size_of::<Leases>() + self.0.held.capacity() * size_of::<Lease>()
+    }
+
     /// Ends the lease of this id. False if there is none: it was released before, or dropped after its expiry.
     pub fn release(&mut self, id: LeaseId) -> bool {
         let leases = &mut *self.0;

@@ -38,6 +38,11 @@ struct Entry {
 }
 
 impl State {
+    /// How many bytes are allocated for it.
+    pub(super) fn heap_bytes(&self) -> usize {
+        size_of::<Log>() + self.0.entries.capacity() * size_of::<Entry>()
+    }
+
     /// From this instant on the state equals no state at all.
     pub(super) fn idle_at(&self, span: Nanos) -> Timestamp {
         self.0.entries.back().map_or(Timestamp::MIN, |newest| newest.at.after(length(span)))

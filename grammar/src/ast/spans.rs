@@ -10,11 +10,11 @@ use limitrate_core::{
 };
 
 use super::{
-    Attribute, BinaryOp, Bind, BlockFor, Calendar, Clause, ClauseKind, Column, Comparison, Day, Exceed,
-    ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key, KeyAtom, Keys,
-    Level, Limit, Literal, MatchArm, Note, NoteKind, On, Param, Pattern, PatternKind, Plan, PlanEntry,
-    RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step, StepKind, Stmt, StmtKind, Table,
-    TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used, Verb, WeekSpan,
+    Attribute, BinaryOp, Bind, BlockFor, Bound, Calendar, Clause, ClauseKind, Column, Comparison, Day,
+    Exceed, ExceedAction, Expected, Expr, ExprKind, FailMode, File, Function, Item, ItemKind, Key, KeyAtom,
+    Keys, Level, Limit, Literal, MatchArm, Measure, Note, NoteKind, On, Param, Pattern, PatternKind, Plan,
+    PlanEntry, RateWindow, Reply, Rollout, Rule, Schedule, Send, SetDecl, Step, StepKind, Stmt, StmtKind,
+    Table, TableRow, Target, Test, TypeExpr, TypeExprKind, UnitDecl, Use, Used, Verb, WeekSpan,
 };
 use crate::span::{Span, Spanned};
 
@@ -81,7 +81,7 @@ macro_rules! plain {
 
 plain! {
     bool, u8, i64, String, Nanos, Timestamp, Unit, Period, Day, Verb, Comparison, BinaryOp, FailMode, RateWindow, Literal,
-    PatternKind, PriceUnit, Source,
+    PatternKind, PriceUnit, Source, Measure,
 }
 
 /// Structures, by their fields.
@@ -113,6 +113,7 @@ fields! {
     Schedule { name, spans, zone, except }
     WeekSpan { first_day, last_day, from, until, span }
     Calendar { name, days, zone }
+    Bound { measure, most, span }
     Pattern { kind, span }
     Expr { kind, span }
     Limit { name, ceiling, clauses, span }
@@ -163,7 +164,7 @@ macro_rules! variants {
 variants! {
     ItemKind {
         Edition(a), Module(a), Use(a), Hierarchy(a), Input(a), Plan(a), Set(a), Schedule(a), Calendar(a), Rule(a),
-        Unit(a), Table(a), Function(a), Test(a),
+        Unit(a), Table(a), Function(a), Test(a), Budget(a),
     }
     TypeExprKind { OneOf(a), IntRange(a, b), Price(a), Rate(a), Named(a), }
     KeyAtom { Fact(a), Call(a, b), Literal(a), }

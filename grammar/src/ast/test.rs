@@ -29,7 +29,7 @@ pub enum StepKind {
     /// `given user = "ada"`: holds from here on.
     Given(Vec<Bind>),
     /// `at 2026-03-02T16:59:30-05:00`
-    At(Timestamp),
+    At(Spanned<Timestamp>),
     /// `wait 31 s`
     Wait(Nanos),
     /// `set used daily for org "acme" = 99_999 req`

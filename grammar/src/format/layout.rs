@@ -37,6 +37,7 @@ const fn group(kind: &ItemKind) -> Group {
         | ItemKind::Input(_)
         | ItemKind::Plan(_)
         | ItemKind::Table(_)
+        | ItemKind::Budget(_)
         | ItemKind::Rule(_)
         | ItemKind::Test(_) => Group::Alone,
     }
@@ -83,6 +84,7 @@ impl Printer<'_> {
                 self.block(attributes, |printer, attribute| printer.to(end(attribute.span)));
             }
             ItemKind::Plan(plan) => self.block(&plan.entries, Self::plan_entry),
+            ItemKind::Budget(bounds) => self.block(bounds, |printer, bound| printer.to(end(bound.span))),
             ItemKind::Rule(rule) => {
                 let on = rule.on.iter().map(RuleEntry::On);
                 let entries: Vec<_> = on.chain(rule.body.iter().map(RuleEntry::Stmt)).collect();

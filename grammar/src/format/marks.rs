@@ -26,7 +26,7 @@ impl Marks {
         for item in &file.items {
             match &item.kind {
                 ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
-                ItemKind::Schedule(_) | ItemKind::Unit(_) => {}
+                ItemKind::Schedule(_) | ItemKind::Unit(_) | ItemKind::Budget(_) => {}
                 ItemKind::Table(table) => {
                     table.columns.iter().for_each(|column| marks.type_expr(&column.ty));
                     for row in &table.rows {
@@ -146,10 +146,7 @@ impl Marks {
     fn step(&mut self, step: &Step) {
         match &step.kind {
             StepKind::Given(given) => self.binds(given),
-            // The instant is the last thing of its step, and the word before it is always as long.
-            StepKind::At(_) => {
-                self.literals.insert(step.span.start as usize, (step.span.end as usize, false));
-            }
+            StepKind::At(instant) => self.verbatim(instant.span),
             StepKind::Wait(_) => {}
             StepKind::Reply(reply) => self.binds(&reply.with),
             StepKind::SetUsed(_, value) | StepKind::ExpectUsed(_, _, value) => self.expr(value),

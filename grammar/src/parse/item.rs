@@ -60,7 +60,7 @@ impl Reader<'_, '_> {
             "signal" => self.unsupported_item(token, "`signal` is"),
             "adjust" => self.unsupported_item(token, "`adjust` is"),
             "breaker" => self.unsupported_item(token, "`breaker` is"),
-            "budget" => self.unsupported_item(token, "`budget` is"),
+            "budget" => self.budget_item(),
             "fn" => self.function_item(),
             "prove" => self.unsupported_item(token, "`prove` is"),
             "}" | ")" | "]" => {

@@ -84,9 +84,10 @@ impl<'a> Reader<'a, '_> {
         Ok(Bind { name: self.spanned(&name, name.text().to_owned()), value })
     }
 
-    fn at_step(&mut self, node: &Node<'a>) -> Read<limitrate_core::time::Timestamp> {
+    fn at_step(&mut self, node: &Node<'a>) -> Read<Spanned<limitrate_core::time::Timestamp>> {
         if let Some(instant) = node.child(Rule::instant) {
-            return self.instant(&instant);
+            let span = self.span_of(&instant);
+            return Ok(Spanned { node: self.instant(&instant)?, span });
         }
         let Some(partial) = node.children().last() else { return self.unreadable(node) };
         let span = self.span_of(&partial);

@@ -90,6 +90,7 @@ fn noun(rule: Rule) -> (u8, String) {
         Rule::downgrade => (3, "`downgrade`"),
         Rule::block => (3, "`block for …`"),
         Rule::comparison => (1, "a comparison such as `==`"),
+        Rule::at_most => (1, "`<=`"),
         Rule::colon => (1, "`:`"),
         Rule::equals => (1, "`=`"),
         Rule::arrow => (1, "`=>`"),

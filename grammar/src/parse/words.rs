@@ -20,6 +20,8 @@ pub(super) enum Place {
     Attribute,
     /// In a plan.
     PlanEntry,
+    /// In a budget.
+    Bound,
     /// In a test.
     Step,
 }
@@ -52,6 +54,9 @@ pub(super) const CLAUSE_WORDS: [&str; 18] = [
 
 /// The words that begin a step of a test.
 pub(super) const STEP_WORDS: [&str; 7] = ["given", "at", "wait", "set", "send", "reply", "expect"];
+
+/// The words that begin a line of a budget.
+const BOUND_WORDS: [&str; 3] = ["charges", "round trips", "steps"];
 
 /// The units a message may suggest.
 pub(super) const UNITS: [&str; 26] = [
@@ -93,6 +98,7 @@ impl Place {
             Self::Arm => &["else"],
             Self::Attribute => &[],
             Self::PlanEntry => &["limit", "no limit"],
+            Self::Bound => &BOUND_WORDS,
             Self::Step => &STEP_WORDS,
         }
     }
@@ -105,6 +111,7 @@ impl Place {
             Self::Arm => "arm",
             Self::Attribute => "attribute",
             Self::PlanEntry => "plan entry",
+            Self::Bound => "bound",
             Self::Step => "test step",
         }
     }
@@ -117,6 +124,7 @@ impl Place {
             Self::Arm => "an arm such as `\"us\" => …`",
             Self::Attribute => "an attribute such as `user : key`",
             Self::PlanEntry => "a limit or a constant",
+            Self::Bound => "a bound such as `charges <= 8 per request`",
             Self::Step => "a step such as `send`",
         }
     }
@@ -131,6 +139,7 @@ impl Place {
             Self::PlanEntry => {
                 "a plan is made of limits, `no limit name` and constants such as `max_upload = 5 MiB`"
             }
+            Self::Bound => "a budget bounds `charges`, `round trips` and `steps`: `charges <= 8 per request`",
             Self::Step => "a test is made of steps such as `given`, `send` and `expect used`",
         }
     }
@@ -156,6 +165,9 @@ impl Place {
                     || fresh && word == "no"
                     || next() == Some("=")
                     || fresh && is_misspelt(word, self)
+            }
+            Self::Bound => {
+                fresh && (matches!(word, "charges" | "round" | "steps") || is_misspelt(word, self))
             }
             Self::Step => match word {
                 "given" | "wait" | "send" => true,

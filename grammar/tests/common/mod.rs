@@ -30,7 +30,9 @@ pub(crate) fn outline(file: &File) -> String {
         match span_indent {
             Some(span) if indent == span => span_indent = None,
             Some(_) => {}
-            None if line.trim_start().starts_with("span: Span {") => span_indent = Some(indent),
+            None if line.trim_start().starts_with("span: Span {") || line.trim() == "Span {" => {
+                span_indent = Some(indent);
+            }
             None => {
                 let content = line.trim().trim_end_matches(',');
                 if content.chars().any(char::is_alphanumeric) {

@@ -45,7 +45,7 @@ impl Binder {
         bound: &mut Bound<'a>,
         problems: &mut SmallVec<[InputProblem; 1]>,
     ) {
-        bound.reset(program);
+        self.reset(program, bound);
         for (fact, value) in &request.kept {
             if let Some(place) = bound.values.get_mut(usize::from(fact.0)) {
                 *place = value.borrow();

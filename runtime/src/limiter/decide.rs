@@ -1,29 +1,27 @@
 //! One pass of a request through the strata: input, denies, exempts, limits.
 
-use std::{borrow::Cow, sync::atomic::Ordering};
+use std::{borrow::Cow, slice, sync::atomic::Ordering};
 
 use limitrate_compiler::{
-    ir::{Burst, Exceed, Program},
+    ir::{Exceed, Program},
     outcome::{RawCharge, RawOutcome},
     policy::Scratch,
 };
 use limitrate_core::{
-    algorithm::Terms,
-    charge::{Charge, Mode},
+    algorithm::Refusal,
+    charge::{Charge, Mode, Verdict},
     facts::{FactId, Value},
+    time::Nanos,
 };
 use smallvec::SmallVec;
 
-use super::{Limiter, message::message};
+use super::{INLINE_CHARGES, Limiter, message::message};
 use crate::{
     bind::{Bound, InputProblem},
     decision::{Cause, Decision, LimitDecision, Outcome},
     running,
     store::{LocalStore, Ticket, Verdicts},
 };
-
-/// Charges that a decision holds without allocating.
-const INLINE_CHARGES: usize = 8;
 
 /// The status of a request that a limit rejects, and of one whose facts are malformed.
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -51,6 +49,7 @@ impl Needs {
 
 impl<S: LocalStore> Limiter<S> {
     /// Fills in a decision in place: it is too large to be moved on the hot path.
+    #[inline]
     pub(super) fn decide_into<'p>(
         &'p self,
         decision: &mut Decision<'p>,
@@ -73,17 +72,79 @@ impl<S: LocalStore> Limiter<S> {
         bound: &mut Bound<'a>,
         scratch: &mut Scratch,
     ) {
-        let program = self.policy.program();
-        if let Err(problem) = self.binder.bind(program, facts, bound) {
-            return self.malformed(decision, problem);
-        }
-        match self.policy.decide(bound, scratch) {
-            RawOutcome::Deny => self.denied(decision, bound, scratch),
-            RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
-            RawOutcome::Charges => self.charge(decision, &scratch.sites, bound),
+        if self.select(decision, facts, bound, scratch) {
+            self.charge(decision, &scratch.sites, bound);
         }
     }
 
+    /// Binds the facts and asks the policy. True where limits are to decide: `scratch.sites` has their charges.
+    ///
+    /// Every decision comes by here once a pass, alone or in a batch. Counters are neither read nor changed.
+    #[inline]
+    pub(super) fn select<'p: 'a, 'a>(
+        &'p self,
+        decision: &mut Decision<'p>,
+        facts: &[(FactId, Value<'a>)],
+        bound: &mut Bound<'a>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        if let Err(problem) = self.binder.bind(self.policy.program(), facts, bound) {
+            self.malformed(decision, problem);
+            return false;
+        }
+        match self.watch.decide(&self.policy, bound, scratch) {
+            RawOutcome::Charges => return true,
+            RawOutcome::Deny => self.denied(decision, bound, scratch),
+            RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
+        }
+        false
+    }
+
+    /// Takes the charges that apply to a request, all or none.
+    #[inline]
+    fn charge(&self, decision: &mut Decision<'_>, raws: &[RawCharge], bound: &Bound<'_>) {
+        if let [raw] = raws {
+            if let Some(charge) = self.sites.charge(raw, bound) {
+                self.apply(decision, raws, slice::from_ref(&charge));
+            }
+            return;
+        }
+        let mut charges: SmallVec<[Charge<'_>; INLINE_CHARGES]> = SmallVec::new();
+        charges.extend(raws.iter().filter_map(|raw| self.sites.charge(raw, bound)));
+        if !charges.is_empty() {
+            self.apply(decision, raws, &charges);
+        }
+    }
+
+    /// Applies charges, at least one, and says what each came to. `raws` are those that they were made of.
+    #[inline]
+    pub(super) fn apply(&self, decision: &mut Decision<'_>, raws: &[RawCharge], charges: &[Charge<'_>]) {
+        if self.needs.tickets {
+            decision.ticket = Ticket(self.tickets.fetch_add(2, Ordering::Relaxed));
+        }
+        let mut verdicts = Verdicts::new();
+        let taken = self.store.charge(decision.now, charges, decision.ticket, &mut verdicts);
+        if !taken {
+            decision.outcome = Outcome::Reject;
+            decision.status = TOO_MANY_REQUESTS;
+        }
+        for ((raw, charge), verdict) in raws.iter().zip(charges).zip(&verdicts) {
+            // Nothing is decided in shadow for a request that does not go through.
+            if charge.mode == Mode::Shadow && !taken {
+                continue;
+            }
+            decision.limits.push(LimitDecision {
+                site: u32::try_from(raw.site).unwrap_or(u32::MAX),
+                mode: charge.mode,
+                counter: charge.counter,
+                ceiling: raw.ceiling,
+                cost: raw.cost,
+                verdict: later(verdict, decision.slack),
+            });
+        }
+    }
+
+    #[cold]
     fn malformed(&self, decision: &mut Decision<'_>, problem: InputProblem) {
         let name = self.policy.program().fact_name(problem.fact);
         decision.outcome = Outcome::Deny;
@@ -108,63 +169,20 @@ impl<S: LocalStore> Limiter<S> {
         decision.cause = rules(sites);
         decision.message = Cow::Borrowed(site.map_or("", |site| site.reason.as_str()));
     }
+}
 
-    fn charge(&self, decision: &mut Decision<'_>, sites: &[RawCharge], bound: &Bound<'_>) {
-        let program = self.policy.program();
-        let mut charges: SmallVec<[Charge<'_>; INLINE_CHARGES]> = SmallVec::new();
-        for raw in sites {
-            charges.extend(self.resolve(program, raw, bound));
-        }
-        if charges.is_empty() {
-            return;
-        }
-        if self.needs.tickets {
-            decision.ticket = Ticket(self.tickets.fetch_add(2, Ordering::Relaxed));
-        }
-        let mut verdicts = Verdicts::new();
-        let taken = self.store.charge(decision.now, &charges, decision.ticket, &mut verdicts);
-        if !taken {
-            decision.outcome = Outcome::Reject;
-            decision.status = TOO_MANY_REQUESTS;
-        }
-        for ((raw, charge), verdict) in sites.iter().zip(&charges).zip(&verdicts) {
-            // Nothing is decided in shadow for a request that does not go through.
-            if charge.mode == Mode::Shadow && !taken {
-                continue;
-            }
-            decision.limits.push(LimitDecision {
-                site: u32::try_from(raw.site).unwrap_or(u32::MAX),
-                mode: charge.mode,
-                counter: charge.counter,
-                ceiling: raw.ceiling,
-                cost: raw.cost,
-                verdict: *verdict,
-            });
-        }
+/// A verdict that is still right for callers who ask again by a clock that may be so much late.
+#[inline]
+fn later(verdict: &Verdict, slack: Nanos) -> Verdict {
+    let longer = |wait: Nanos| Nanos(wait.0.saturating_add(slack.0));
+    let mut verdict = *verdict;
+    if let Err(Refusal::Wait(wait)) = &mut verdict.judged {
+        *wait = longer(*wait);
     }
-
-    /// The charge that a site of the program asks for.
-    fn resolve<'p>(&self, program: &'p Program, raw: &RawCharge, bound: &Bound<'_>) -> Option<Charge<'p>> {
-        let site = program.charges.get(position(raw))?;
-        let limit = site.limit.0 as usize;
-        let info = program.limits.get(limit)?;
-        let burst = match site.burst {
-            Burst::Fixed(burst) => burst,
-            Burst::Ceiling => raw.ceiling,
-        };
-        Some(Charge {
-            counter: self.keys.counter(limit, info, bound),
-            limit: self.keys.limit(limit),
-            algorithm: &site.algorithm,
-            terms: Terms { ceiling: raw.ceiling, burst, starting: site.starting },
-            cost: raw.cost,
-            fail: site.fail,
-            mode: site.mode,
-            hold: site.settle.map(|(_, hold)| hold),
-            block: site.block.as_ref(),
-            warn: &site.warn,
-        })
+    if verdict.status.reset_after > Nanos::ZERO {
+        verdict.status.reset_after = longer(verdict.status.reset_after);
     }
+    verdict
 }
 
 /// The position of a site in its stratum.

@@ -102,7 +102,8 @@ impl<S: LocalStore> Limiter<S> {
     ) {
         let mut changed: SmallVec<[(FactId, Value<'_>); INLINE_FACTS]> = facts.into();
         changed.extend(changes.iter().map(|(fact, value)| (*fact, value.borrow())));
-        let (mut second, mut bound) = (Decision::new(&self.policy, first.now), Bound::new(first.now));
+        let (mut second, mut bound) =
+            (Decision::new(&self.policy, first.now, first.slack), Bound::new(first.now));
         self.pass(&mut second, &changed, &mut bound, scratch);
         if second.outcome.passes() {
             second.outcome = Outcome::Downgrade;

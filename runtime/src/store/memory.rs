@@ -1,10 +1,12 @@
-//! The store in this process's memory: shards under locks, bounded, without a thread of its own.
+//! The store in this process's memory: bounded, without a thread of its own, and mostly without locks.
 //!
-//! A decision with one plain charge takes one lock and one look-up and allocates nothing unless its table grows. One
-//! with several holds the locks of all shards concerned, in ascending order, for as long as it judges and takes.
+//! Counters of windows and buckets stand in slots that are found and changed without a lock: a charge on one of them
+//! waits for nobody and allocates nothing, and a refusal writes nothing. So are several plain charges, all or none. What
+//! is new, in a list (logs, leases) or beside a counter is under the lock of its shard; a decision that needs several
+//! locks takes them in ascending order, for as long as it judges and takes.
 //!
-//! The number of keys is bounded, and a counter that still counts is never dropped for another. What a key without
-//! room meets is its limit's [`Fail`] clause; see [`NO_ROOM_RETRY`] and [`MAX_SHARED`].
+//! Memory is bounded, and a counter that still counts is never dropped for another: what is dropped equals a key never
+//! seen. What a key without room meets is its limit's [`Fail`] clause; see [`NO_ROOM_RETRY`] and [`MAX_SHARED`].
 //!
 //! Open reservations, blocks and warnings are keys too, kept beside their counter until they expire, are forgotten or
 //! lapse. A reservation without room is refused by `fail closed`; by the others the cost is taken and stands at what
@@ -13,13 +15,19 @@
 //!
 //! [`Fail`]: limitrate_core::charge::Fail
 
+mod counter;
 mod entry;
+mod pages;
 mod part;
+mod quick;
 mod several;
+mod shard;
+mod slot;
+mod sync;
 mod table;
 mod tables;
 
-use std::{fmt, num::NonZeroUsize, thread};
+use std::{fmt, hint::black_box, num::NonZeroUsize, thread};
 
 use limitrate_core::{
     algorithm::{Algorithm, LeaseId},
@@ -27,13 +35,22 @@ use limitrate_core::{
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
-use parking_lot::Mutex;
 
-use self::{entry::Step, several::shared_ticket, table::Table, tables::Tables};
+use self::{
+    counter::Counter,
+    entry::Step,
+    quick::{charge_one, charge_several},
+    several::shared_ticket,
+    shard::{Kind, Promised, Shard},
+    sync::Mutex,
+    table::Table,
+    tables::Tables,
+};
 use super::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
-/// How many keys a store keeps unless told otherwise. A table that grew to hold them takes about 130 MB.
-pub const DEFAULT_MAX_KEYS: usize = 1_000_000;
+/// How many bytes a store takes at most unless told otherwise: some three million counters of one word, or half as
+/// many of several. It takes them as keys come.
+pub const DEFAULT_MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// How many counters shared by a limit's keys (`fail local`) a store keeps, outside `max_keys`: one per limit that
 /// had a key without room. Limits beyond them refuse such keys. Half of them may be open reservations; one beyond
@@ -50,15 +67,23 @@ const SHARDS_PER_THREAD: usize = 16;
 /// More shards than this help no machine.
 const MAX_SHARDS: usize = 4_096;
 
-/// Without a wish for a number of shards there are so few that each holds as many keys: a shard that is full while
-/// others have room is then a matter of a few percent.
+/// Without a wish for a number of shards there are so few that each holds as many keys and bytes: a shard that is full
+/// while others have room is then a matter of a few percent.
 const MIN_KEYS_PER_SHARD: usize = 1_024;
+const MIN_BYTES_PER_SHARD: usize = 256 * 1024;
+
+/// More bytes than these are taken for as many.
+const MAX_BYTES: usize = 1 << 40;
 
 /// How a memory store is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryOptions {
+    /// How many bytes it takes at most for what it keeps. Each shard has an equal part of them, of which either kind of
+    /// slot may have five eighths. Only the lists of counters that are there may grow beyond: those of sliding logs and
+    /// of limits in flight, which have a bound of their own.
+    pub max_bytes: usize,
     /// How many keys are kept at most: counters, open reservations, blocks and warnings. Each shard holds an equal part
-    /// of them.
+    /// of them. By default only memory bounds them.
     pub max_keys: usize,
     /// How many shards; rounded up to a power of two, and down so that each may hold a key. `None` suits the machine.
     pub shards: Option<NonZeroUsize>,
@@ -66,28 +91,25 @@ pub struct MemoryOptions {
 
 impl Default for MemoryOptions {
     fn default() -> Self {
-        Self { max_keys: DEFAULT_MAX_KEYS, shards: None }
+        Self { max_bytes: DEFAULT_MAX_BYTES, max_keys: usize::MAX, shards: None }
     }
 }
 
 impl MemoryOptions {
     /// A power of two.
     fn shard_count(self) -> usize {
-        let (wanted, keys_each) = match self.shards {
-            Some(wanted) => (wanted.get(), 1),
+        let (wanted, keys_each, bytes_each) = match self.shards {
+            Some(wanted) => (wanted.get(), 1, 1),
             None => {
                 let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-                (threads.saturating_mul(SHARDS_PER_THREAD), MIN_KEYS_PER_SHARD)
+                (threads.saturating_mul(SHARDS_PER_THREAD), MIN_KEYS_PER_SHARD, MIN_BYTES_PER_SHARD)
             }
         };
-        let most = (self.max_keys / keys_each).checked_ilog2().map_or(1, |log| 1 << log);
+        let most = (self.max_keys / keys_each).min(self.max_bytes / bytes_each);
+        let most = most.checked_ilog2().map_or(1, |log| 1 << log);
         wanted.min(MAX_SHARDS).next_power_of_two().min(most)
     }
 }
-
-/// A table on cache lines of its own, in pairs since processors fetch them so: shards do not slow each other down.
-#[repr(align(128))]
-struct Shard(Mutex<Table>);
 
 /// Counters in memory.
 pub struct MemoryStore {
@@ -103,19 +125,26 @@ impl MemoryStore {
     pub fn new(options: MemoryOptions) -> Self {
         let count = options.shard_count();
         let (each, rest) = (options.max_keys / count, options.max_keys % count);
-        let shards = (0..count).map(|index| Shard(Mutex::new(Table::new(each + usize::from(index < rest)))));
-        Self { shards: shards.collect(), shared: Mutex::new(Table::new(MAX_SHARED)) }
+        let bytes = options.max_bytes.min(MAX_BYTES) / count;
+        let shards = (0..count).map(|index| Shard::new(index, each + usize::from(index < rest), bytes));
+        Self { shards: shards.collect(), shared: Mutex::new(Table::new(MAX_SHARED, usize::MAX)) }
     }
 
     /// How many reservations may still be settled at `now`. Looks at every key, for tests and the curious; shard by
     /// shard, as [`len`](LocalStore::len) does.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> usize {
-        let own: usize = self.shards.iter().map(|shard| shard.0.lock().holds(now)).sum();
+        let own: usize = self.shards.iter().map(|shard| shard.lock().table.holds(now)).sum();
         own + self.shared.lock().holds(now)
     }
 
-    /// The shard of a key, by bits that the table does not use.
+    /// How many bytes are allocated for what is kept, the counters of limits without room left out.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.bytes(&shard.lock())).sum()
+    }
+
+    /// The shard of a key, by bits that its tables do not use.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the mask leaves fewer bits than any integer has")]
     const fn shard_of(&self, key: CounterKey) -> usize {
@@ -123,14 +152,12 @@ impl MemoryStore {
     }
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "`shard_of` masks by the number of shards")]
-    fn shard(&self, key: CounterKey) -> &Mutex<Table> {
-        &self.shards[self.shard_of(key)].0
+    fn shard(&self, key: CounterKey) -> Option<&Shard> {
+        self.shards.get(self.shard_of(key))
     }
 
-    /// Decides a single charge; `None` if its key is new and its shard full.
-    #[inline]
-    fn charge_one(&self, now: Timestamp, charge: &Charge<'_>, ticket: Ticket) -> Option<Verdict> {
+    /// Decides a single charge on a new counter or one in the table; `None` if it is neither, or has no room.
+    fn charge_locked(&self, now: Timestamp, charge: &Charge<'_>, ticket: Ticket) -> Option<Verdict> {
         let step = Step {
             algorithm: charge.algorithm,
             terms: charge.terms,
@@ -138,24 +165,38 @@ impl MemoryStore {
             cost: charge.cost,
             lease: LeaseId(ticket.0),
         };
-        let mut table = self.shard(charge.counter).lock();
-        let verdict = if let Some(entry) = table.entry_mut(charge.counter) {
+        let (key, kind) = (charge.counter, Kind::of(charge));
+        let shard = self.shard(key)?;
+        let mut locked = shard.lock();
+        if let Some(entry) = locked.table.entry(key) {
+            if kind != Kind::Listed {
+                // It may find a slot by now.
+                return None;
+            }
             let judged = step.judge(entry.state());
             if judged.is_ok() {
-                entry.take(&step);
+                locked.table.take(key, &step);
             }
-            Verdict::new(judged, step.status(entry.state()), Counted::Own)
-        } else {
-            let judged = step.judge(None);
-            if judged.is_ok() && charge.cost > 0 {
-                if !table.has_room_for(1) {
-                    return None;
-                }
-                table.sweep(now, 1);
-                table.take(charge.counter, &step);
+            return Some(Verdict::new(judged, step.status(locked.table.state(key)), Counted::Own));
+        }
+        if shard.narrow.find(key).is_some() || shard.wide.find(key).is_some() {
+            return None;
+        }
+        let judged = step.judge(None);
+        let mut state = None;
+        if judged.is_ok() && charge.cost > 0 {
+            if !shard.has_room_for(&locked, Promised::default().with(kind, 1)) {
+                return None;
             }
-            Verdict::new(judged, step.status(table.state(charge.counter)), Counted::Own)
-        };
+            shard.sweep(&mut locked, now, true);
+            step.take(&mut state);
+        }
+        let verdict = Verdict::new(judged, step.status(state.as_ref()), Counted::Own);
+        if let Some(state) = state {
+            let idle_at = step.idle_at(&state);
+            shard.add(&mut locked, key, kind, state, idle_at);
+            shard.grow(&mut locked);
+        }
         Some(verdict)
     }
 }
@@ -171,10 +212,14 @@ impl LocalStore for MemoryStore {
         verdicts.clear();
         if let [charge] = charges
             && charge.is_plain()
-            && let Some(verdict) = self.charge_one(now, charge, ticket)
         {
-            verdicts.push(verdict);
-            return verdict.judged.is_ok();
+            let verdict = charge_one(self, now, charge).or_else(|| self.charge_locked(now, charge, ticket));
+            if let Some(verdict) = verdict {
+                verdicts.push(verdict);
+                return verdict.judged.is_ok();
+            }
+        } else if let Some(taken) = charge_several(self, now, charges, verdicts) {
+            return taken;
         }
         several::charge(self, now, charges, ticket, verdicts)
     }
@@ -189,23 +234,41 @@ impl LocalStore for MemoryStore {
     }
 
     fn release(&self, now: Timestamp, lease: Lease) -> bool {
-        self.shard(lease.counter).lock().release(lease.counter, now, LeaseId(lease.ticket.0)) || {
+        let released =
+            |shard: &Shard| shard.lock().table.release(lease.counter, now, LeaseId(lease.ticket.0));
+        self.shard(lease.counter).is_some_and(released) || {
             let shared = shared_ticket(lease.ticket, lease.counter);
             self.shared.lock().release(lease.limit, now, LeaseId(shared.0))
         }
     }
 
     fn used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm) -> Option<i64> {
-        algorithm.used(self.shard(counter).lock().state(counter), now)
+        algorithm.used(Tables::lock(self, [counter]).own_state(counter), now)
     }
 
     fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool {
-        self.shard(counter).lock().set_used(counter, now, algorithm, used)
+        let mut tables = Tables::lock(self, [counter]);
+        let kind = Kind::of_algorithm(algorithm);
+        // A list of nothing is no state, and needs no room.
+        let is_new = tables.own_state(counter).is_none() && (kind != Kind::Listed || used > 0);
+        let has_room = !is_new || tables.has_room_swept(counter, now, Promised::default().with(kind, 1));
+        let set = |counter: &mut Counter<'_>| counter.set_used(algorithm, now, used);
+        has_room && tables.change(counter, set).unwrap_or(false)
     }
 
     /// Shard by shard: while others charge, no instant need have had exactly as many.
     fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.0.lock().len()).sum()
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    fn prefetch(&self, charge: &Charge<'_>) {
+        if let Some(shard) = self.shard(charge.counter) {
+            black_box(match Kind::of(charge) {
+                Kind::Narrow => shard.narrow.touch(charge.counter),
+                Kind::Wide => shard.wide.touch(charge.counter),
+                Kind::Listed => false,
+            });
+        }
     }
 }
 
@@ -219,22 +282,26 @@ impl fmt::Debug for MemoryStore {
 mod tests {
     use super::*;
 
-    fn count(max_keys: usize, shards: usize) -> usize {
-        MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(shards) }).shards.len()
+    fn count(max_keys: usize, max_bytes: usize, shards: usize) -> usize {
+        let options = MemoryOptions { max_bytes, max_keys, shards: NonZeroUsize::new(shards) };
+        options.shard_count()
     }
 
     #[test]
     fn the_number_of_shards_is_a_power_of_two_and_no_shard_is_without_keys() {
-        assert_eq!(count(100, 3), 4);
-        assert_eq!(count(100, 100), 64);
-        assert_eq!(count(1, 8), 1);
-        assert_eq!(count(0, 8), 1);
-        assert_eq!(count(usize::MAX, usize::MAX), MAX_SHARDS);
-        assert_eq!(count(MIN_KEYS_PER_SHARD, 0), 1);
+        let (all, many) = (usize::MAX, DEFAULT_MAX_BYTES);
+        assert_eq!(count(100, many, 3), 4);
+        assert_eq!(count(100, many, 100), 64);
+        assert_eq!(count(1, many, 8), 1);
+        assert_eq!(count(0, many, 8), 1);
+        assert_eq!(count(all, 0, 8), 1);
+        assert_eq!(count(all, all, all), MAX_SHARDS);
+        assert_eq!(count(MIN_KEYS_PER_SHARD, many, 0), 1);
+        assert_eq!(count(all, MIN_BYTES_PER_SHARD, 0), 1);
     }
 
     #[test]
     fn a_shard_stands_on_its_own_cache_lines() {
-        assert_eq!(size_of::<Shard>(), 128);
+        assert_eq!(align_of::<Shard>(), 128);
     }
 }

@@ -33,6 +33,10 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
         (**self).set_used(now, counter, algorithm, used)
     }
 
+    fn prefetch(&self, charge: &Charge<'_>) {
+        (**self).prefetch(charge);
+    }
+
     fn len(&self) -> usize {
         (**self).len()
     }

@@ -155,7 +155,11 @@ struct Run {
 
 impl Run {
     fn new(max_keys: usize) -> Self {
-        let store = MemoryStore::new(MemoryOptions { max_keys, shards: NonZeroUsize::new(1) });
+        let store = MemoryStore::new(MemoryOptions {
+            max_keys,
+            shards: NonZeroUsize::new(1),
+            ..MemoryOptions::default()
+        });
         Self {
             store,
             max_keys,
@@ -258,6 +262,15 @@ proptest! {
     #[test]
     fn keys_without_room_are_treated_as_their_limit_says(acts in acts(3, false), max_keys in 0usize..8) {
         let mut run = Run::new(max_keys);
+        for act in &acts {
+            run.step(act);
+        }
+    }
+
+    /// With nothing beside them, most of these are decided without a lock.
+    #[test]
+    fn plain_charges_are_decided_as_all_others_are(acts in acts(4, false)) {
+        let mut run = Run::new(1_000);
         for act in &acts {
             run.step(act);
         }

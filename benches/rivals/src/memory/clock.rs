@@ -1,4 +1,4 @@
-//! A clock that a thread ticks once in a millisecond, as governor's upkeep clock does.
+//! A clock that a thread ticks once in a millisecond, as those of LimitRate and governor's upkeep are.
 
 use std::{
     sync::{
@@ -9,10 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use limitrate::prelude::{Clock, Timestamp};
-
-/// Stops when the last is gone.
-#[derive(Debug, Clone)]
+/// Its thread ends when it is gone.
+#[derive(Debug)]
 pub struct Ticked(Arc<AtomicI64>);
 
 impl Ticked {
@@ -33,11 +31,5 @@ impl Ticked {
 
     pub fn read(&self) -> i64 {
         self.0.load(Relaxed)
-    }
-}
-
-impl Clock for Ticked {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.read())
     }
 }

@@ -14,7 +14,7 @@ pub struct Flat {
 }
 
 impl Flat {
-    pub fn new(rate: Rate, clock: &Ticked) -> Self {
+    pub fn new(rate: Rate, clock: Ticked) -> Self {
         let interval = rate.interval();
         let size = (USERS * 2).next_power_of_two();
         Self {
@@ -22,7 +22,7 @@ impl Flat {
             hasher: ahash::RandomState::with_seeds(1, 2, 3, 4),
             interval,
             tolerance: interval * rate.burst(),
-            clock: clock.clone(),
+            clock,
         }
     }
 

@@ -102,10 +102,6 @@ impl Ours {
         Self { facts: facts.len(), policy, places }
     }
 
-    pub const fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
     /// The smallest limit that applies.
     pub fn decide(&self, attributes: &Attributes) -> Option<u32> {
         let mut facts = Facts { values: [Value::Absent; 16] };

@@ -1,4 +1,5 @@
-//! roto: one script, one function; compiled by Cranelift as ours is.
+//! roto: one script with a function for each rule; compiled by Cranelift as ours is. All rules in one function are
+//! faster by little, but a thousand are more than its compiler takes.
 
 use std::fmt::Write as _;
 
@@ -19,16 +20,16 @@ struct Facts {
 }
 
 pub fn text(rules: &[Rule]) -> String {
-    let mut text = String::from("fn smallest() -> u32 {\n    let best: u32 = 4294967295;\n");
-    for rule in rules {
+    let mut text = String::new();
+    let mut smallest = String::from("fn smallest() -> u32 {\n    let best: u32 = 4294967295;\n");
+    for (number, rule) in rules.iter().enumerate() {
         let mut tests = vec![format!("path.starts_with({:?})", rule.prefix)];
         tests.extend(rule.tests.iter().map(condition));
+        writeln!(text, "fn r{number}() -> bool {{\n    {}\n}}", tests.join(" && ")).unwrap();
         let limit = rule.limit;
-        writeln!(text, "    if {} {{ if {limit} < best {{ best = {limit}; }} }}", tests.join(" && "))
-            .unwrap();
+        writeln!(smallest, "    if {limit} < best {{ if r{number}() {{ best = {limit}; }} }}").unwrap();
     }
-    text.push_str("    best\n}\n");
-    text
+    text + &smallest + "    best\n}\n"
 }
 
 fn condition(test: &Test) -> String {

@@ -1,7 +1,7 @@
 //! What stands under one key of a table: a counter, or something kept beside one.
 
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, LeaseId, Place, Refusal, State, Status, Terms},
+    algorithm::{Algorithm, Hold, LeaseId, Refusal, State, Status, Terms},
     block,
     charge::Mode,
     key::CounterKey,
@@ -31,6 +31,17 @@ impl Step<'_> {
     }
 
     #[inline]
+    pub(super) fn take(&self, state: &mut Option<State>) {
+        self.algorithm.take(state, self.terms, self.now, self.cost, self.lease);
+    }
+
+    /// When a state is idle that this step made.
+    #[inline]
+    pub(super) fn idle_at(&self, state: &State) -> Timestamp {
+        self.algorithm.idle_at(state)
+    }
+
+    #[inline]
     pub(super) fn status(&self, state: Option<&State>) -> Status {
         self.algorithm.status(state, self.terms, self.now)
     }
@@ -39,7 +50,8 @@ impl Step<'_> {
 /// What an entry holds.
 #[derive(Debug)]
 pub(super) enum Kept {
-    /// Never `None` in a table; an option because that is what [`Algorithm::take`] changes in place.
+    /// `None` in a table only while a decision has it; an option because that is what [`Algorithm::take`] changes in
+    /// place.
     Counter(Option<State>),
     /// A reservation that may be settled until the entry is idle.
     Hold(Hold),
@@ -59,8 +71,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(key: CounterKey, state: Option<State>) -> Self {
-        Self { key, idle_at: Timestamp::MIN, kept: Kept::Counter(state) }
+    /// A counter that is idle from an instant on.
+    pub(super) const fn new(key: CounterKey, state: State, idle_at: Timestamp) -> Self {
+        Self { key, idle_at, kept: Kept::Counter(Some(state)) }
     }
 
     #[inline]
@@ -77,19 +90,10 @@ impl Entry {
         }
     }
 
-    /// The same, and where it was taken.
-    pub(super) fn reserve(&mut self, step: &Step<'_>) -> Place {
-        let Kept::Counter(state) = &mut self.kept else { return Place::Nowhere };
-        let place = step.algorithm.reserve(state, step.terms, step.now, step.cost, step.lease);
-        self.note_idle(step.algorithm);
-        place
-    }
-
-    pub(super) fn settle(&mut self, algorithm: &Algorithm, hold: &Hold, now: Timestamp, actual: i64) {
-        if let Kept::Counter(state) = &mut self.kept {
-            algorithm.settle(state, hold, now, actual);
-            self.note_idle(algorithm);
-        }
+    /// What it takes beside its place in the table.
+    #[inline]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.state().map_or(0, State::heap_bytes)
     }
 
     #[inline]

@@ -1,11 +1,12 @@
 //! Decisions of several charges, those with something beside their counters, and those with a key that finds no room.
 //!
-//! The charges become parts, one per counter. All shards concerned are locked in ascending order, then, if a part needs
-//! it, the table of shared counters. Every enforced part is judged before any is taken; shadow ones are decided one by
-//! one after that. Blocks and warnings come last: they look for room of their own, and do without if there is none.
+//! The charges become parts, one per counter. All shards concerned are locked in ascending order, their counters taken
+//! out, and, if a part needs it, the table of shared counters locked. Every enforced part is judged before any is taken;
+//! shadow ones are decided one by one after that. Blocks and warnings come last: they look for room of their own, and do
+//! without if there is none.
 
 use limitrate_core::{
-    algorithm::{Hold, LeaseId, Status},
+    algorithm::{Hold, LeaseId, Place, Status},
     charge::{Charge, Counted, Mode, Verdict},
     key::CounterKey,
     time::{Nanos, Timestamp},
@@ -16,7 +17,8 @@ use super::{
     MemoryStore, NO_ROOM_RETRY,
     entry::{Kept, Step, block_key, hold_key, warning_key},
     part::{Part, Parts, blocked_for, merge, part_on},
-    tables::Tables,
+    shard::Kind,
+    tables::{SWEPT_SHARED, Tables},
 };
 use crate::store::{Settlement, Ticket, Verdicts};
 
@@ -35,8 +37,7 @@ pub(super) fn charge(
     let is_shared = |part: &&Part<'_>| part.counted == Counted::Shared;
     if own.iter().any(|part| is_shared(&part)) {
         merge(&mut shared, own.iter().filter(is_shared).map(Part::as_shared), Counted::Shared);
-        tables.lock_shared();
-        tables.find_room(&mut shared, now);
+        tables.find_shared_room(&mut shared, now);
     }
 
     let mut deciding = Deciding { tables, own, shared, now, ticket };
@@ -123,10 +124,11 @@ impl<'p> Deciding<'_, 'p> {
             else {
                 continue;
             };
-            let Some(table) = self.tables.beside_mut(part) else { continue };
             let key = block_key(counter, mode);
-            let state = block.set_off(table.block(key), self.now);
-            if table.put_swept(self.now, key, Kept::Block(state), block.forgotten_at(&state)) {
+            let last = self.tables.beside(counter).and_then(|table| table.block(key));
+            let state = block.set_off(last, self.now);
+            let forgotten_at = block.forgotten_at(&state);
+            if self.tables.put_beside(counter, self.now, key, Kept::Block(state), forgotten_at) {
                 let remaining = state.remaining(self.now).unwrap_or(Nanos::ZERO);
                 part.judged = blocked_for(remaining, part.judged);
                 part.blocked = true;
@@ -145,12 +147,10 @@ impl<'p> Deciding<'_, 'p> {
             let state = self.tables.state(part);
             let Some(mark) = warning::reached(warn, algorithm, state, terms, self.now) else { continue };
             let key = warning_key(counter);
-            let last = self.tables.beside(part).and_then(|table| table.warning(key));
+            let last = self.tables.beside(counter).and_then(|table| table.warning(key));
             let Some(given) = warning::given(mark, last, algorithm, state, self.now) else { continue };
             part.warned = Some(mark);
-            if let Some(table) = self.tables.beside_mut(part) {
-                table.put_swept(self.now, key, Kept::Warning(given), given.until);
-            }
+            self.tables.put_beside(counter, self.now, key, Kept::Warning(given), given.until);
         }
     }
 
@@ -175,33 +175,58 @@ impl Tables<'_> {
     /// Settles one reservation: of the counter, or of the one that the limit's keys share.
     pub(super) fn settle(&mut self, now: Timestamp, settlement: &Settlement<'_>) -> Option<Hold> {
         let &Settlement { counter, limit, algorithm, ticket, actual } = settlement;
-        let hold = hold_key(counter, ticket);
-        let settled =
-            self.shard_mut(counter).and_then(|table| table.settle(hold, counter, algorithm, now, actual));
-        settled.or_else(|| {
-            let hold = hold_key(limit, shared_ticket(ticket, counter));
-            self.lock_shared().settle(hold, limit, algorithm, now, actual)
-        })
+        if let Some(hold) = self.take_hold(counter, hold_key(counter, ticket), now) {
+            // A new counter is in the room that the reservation had.
+            self.change(counter, |counter| counter.settle(algorithm, &hold, now, actual));
+            return Some(hold);
+        }
+        let shared = self.lock_shared();
+        let hold = shared.take_hold(hold_key(limit, shared_ticket(ticket, counter)), now)?;
+        shared.change(limit, |state| {
+            algorithm.settle(state, &hold, now, actual);
+            state.as_ref().map_or(Timestamp::MIN, |state| algorithm.idle_at(state))
+        });
+        Some(hold)
     }
 
     /// Takes a part on a counter, and keeps its reservation there.
     fn take(&mut self, part: &Part<'_>, key: CounterKey, ticket: Ticket, step: &Step<'_>) {
-        let Some(table) = self.table_mut(part) else { return };
         let Some(span) = part.charge.hold else {
-            table.take(key, step);
+            match part.counted {
+                Counted::Own => {
+                    self.change(key, |counter| counter.take(step, Kind::of(&part.charge)));
+                }
+                Counted::Shared => {
+                    self.lock_shared().change(key, |state| {
+                        step.algorithm.take(state, step.terms, step.now, step.cost, step.lease);
+                        state.as_ref().map_or(Timestamp::MIN, |state| step.algorithm.idle_at(state))
+                    });
+                }
+                Counted::Nowhere => {}
+            }
             return;
         };
-        let hold = Hold { reserved: part.reserved, place: table.reserve(key, step) };
         let until = step.now.after(span.max(Nanos(1)));
+        let beside = hold_key(key, ticket);
         match part.counted {
-            Counted::Own if part.holds => {
-                table.put(hold_key(key, ticket), Kept::Hold(hold), until);
+            Counted::Own => {
+                let Some(place) = self.change(key, |counter| counter.reserve(step)) else { return };
+                // Without room it stands at what was reserved.
+                if part.holds {
+                    self.put_hold(key, beside, Hold { reserved: part.reserved, place }, until);
+                }
             }
             Counted::Shared => {
-                table.put_shared(step.now, hold_key(key, ticket), Kept::Hold(hold), until);
+                let shared = self.lock_shared();
+                let mut place = Place::Nowhere;
+                shared.change(key, |state| {
+                    place = step.algorithm.reserve(state, step.terms, step.now, step.cost, step.lease);
+                    state.as_ref().map_or(Timestamp::MIN, |state| step.algorithm.idle_at(state))
+                });
+                shared.sweep(step.now, SWEPT_SHARED);
+                shared.put_shared(beside, Kept::Hold(Hold { reserved: part.reserved, place }), until);
             }
-            // Without room it stands at what was reserved.
-            Counted::Own | Counted::Nowhere => {}
+            Counted::Nowhere => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A bounded table of entries: one shard of the memory store, under one lock.
+//! A bounded table of entries under a lock: what stands in no slot, or is shared by keys without room.
 //!
 //! Keys are keyed hashes already, so their bits place them. Each new key pays for looking at a few of the table's
 //! buckets in turn and dropping what is idle there: between two growths every bucket is looked at, no request ever
@@ -7,7 +7,7 @@
 
 use hashbrown::HashTable;
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, LeaseId, Place, State},
+    algorithm::{Algorithm, Hold, LeaseId, State},
     block,
     key::CounterKey,
     time::{Nanos, Timestamp},
@@ -16,12 +16,8 @@ use limitrate_core::{
 
 use super::entry::{Entry, Kept, Step};
 
-/// How many buckets each new key looks at for idle counters. The table doubles when it grows, to 16 buckets for every 7
-/// keys, and grows again after as many more keys: 3 each are enough to have looked at all of them.
-const SWEPT_PER_KEY: usize = 4;
-
-/// How many when there is no room left, where every idle counter found is a key that can be counted.
-const SWEPT_WHEN_FULL: usize = 32;
+/// More than a list of one entry takes beside its place in the table.
+const LIST_BYTES: usize = 192;
 
 /// How any in-flight limit reads its state: how long its leases last stands in the leases.
 const IN_FLIGHT: Algorithm = Algorithm::InFlight(Nanos::ZERO);
@@ -31,6 +27,12 @@ const IN_FLIGHT: Algorithm = Algorithm::InFlight(Nanos::ZERO);
 pub(super) struct Table {
     entries: HashTable<Entry>,
     max: usize,
+    /// How many keys of the same room are kept elsewhere, or about to be.
+    pub(super) elsewhere: usize,
+    /// How many bytes it may take, its counters' lists included.
+    pub(super) max_bytes: usize,
+    /// How many bytes those lists take.
+    listed: usize,
     /// The bucket at which the next sweep begins.
     hand: usize,
 }
@@ -43,8 +45,13 @@ pub(super) const fn table_hash(key: CounterKey) -> u64 {
 }
 
 impl Table {
-    pub(super) const fn new(max: usize) -> Self {
-        Self { entries: HashTable::new(), max, hand: 0 }
+    pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
+        Self { entries: HashTable::new(), max, elsewhere: 0, max_bytes, listed: 0, hand: 0 }
+    }
+
+    /// How many bytes are allocated.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.allocation_size() + self.listed
     }
 
     pub(super) fn len(&self) -> usize {
@@ -57,7 +64,7 @@ impl Table {
     }
 
     #[inline]
-    fn entry(&self, key: CounterKey) -> Option<&Entry> {
+    pub(super) fn entry(&self, key: CounterKey) -> Option<&Entry> {
         self.entries.find(table_hash(key), |entry| entry.key == key)
     }
 
@@ -66,77 +73,89 @@ impl Table {
         self.entries.find_mut(table_hash(key), |entry| entry.key == key)
     }
 
-    /// Whether so many new keys find room.
+    /// Whether so many new keys find room, of which some are for this table.
     #[inline]
-    pub(super) fn has_room_for(&self, keys: usize) -> bool {
-        self.max.saturating_sub(self.len()) >= keys
+    pub(super) fn has_room_for(&self, keys: usize, here: usize) -> bool {
+        let is_allocated = || {
+            self.entries.capacity() - self.entries.len() >= here
+                && self.bytes() + here * LIST_BYTES <= self.max_bytes
+        };
+        // A table that grows is there twice for a moment, and then twice as large.
+        let may_grow = || self.entries.allocation_size() * 3 + self.listed < self.max_bytes;
+        self.max.saturating_sub(self.len() + self.elsewhere) >= keys
+            && (here == 0 || is_allocated() || may_grow())
     }
 
-    /// Drops what is idle from the next few buckets, for one of so many new keys that want room. Returns how many
-    /// buckets it looked at, which is bounded.
-    pub(super) fn sweep(&mut self, now: Timestamp, new_keys: usize) -> usize {
-        let buckets = self.entries.num_buckets();
-        let budget = if self.has_room_for(new_keys) { SWEPT_PER_KEY } else { SWEPT_WHEN_FULL };
-        let looked_at = budget.min(buckets);
-        for _ in 0..looked_at {
-            if self.hand >= buckets {
+    /// Drops what is idle from the next so many buckets.
+    pub(super) fn sweep(&mut self, now: Timestamp, buckets: usize) {
+        let all = self.entries.num_buckets();
+        for _ in 0..buckets.min(all) {
+            if self.hand >= all {
                 self.hand = 0;
             }
             if let Ok(entry) = self.entries.get_bucket_entry(self.hand)
                 && entry.get().is_idle(now)
             {
-                entry.remove();
+                self.listed -= entry.remove().0.heap_bytes();
             }
             self.hand += 1;
         }
-        looked_at
     }
 
-    /// Takes the cost of a step that was judged to fit; a new key must have been found room before.
-    pub(super) fn take(&mut self, key: CounterKey, step: &Step<'_>) {
+    /// Takes the cost of a step that was judged to fit from a counter that is there; false if it is not.
+    pub(super) fn take(&mut self, key: CounterKey, step: &Step<'_>) -> bool {
+        let hash = table_hash(key);
+        let Some(entry) = self.entries.find_mut(hash, |entry| entry.key == key) else { return false };
+        self.listed -= entry.heap_bytes();
+        entry.take(step);
+        self.listed += entry.heap_bytes();
+        true
+    }
+
+    /// Takes out the state of a counter and when it is idle. Its place is kept until it is put back or removed.
+    pub(super) fn take_out(&mut self, key: CounterKey) -> Option<(State, Timestamp)> {
+        let entry = self.entries.find_mut(table_hash(key), |entry| entry.key == key)?;
+        let (heap_bytes, idle_at) = (entry.heap_bytes(), entry.idle_at);
+        let Kept::Counter(state) = &mut entry.kept else { return None };
+        let state = state.take()?;
+        entry.idle_at = Timestamp::MAX;
+        self.listed -= heap_bytes;
+        Some((state, idle_at))
+    }
+
+    /// Puts back what was taken out.
+    pub(super) fn put_back(&mut self, key: CounterKey, state: State, idle_at: Timestamp) {
+        self.listed += state.heap_bytes();
         if let Some(entry) = self.entry_mut(key) {
-            entry.take(step);
-        } else {
-            let mut entry = Entry::new(key, None);
-            entry.take(step);
-            self.insert(entry);
+            *entry = Entry::new(key, state, idle_at);
         }
     }
 
-    /// The same of a cost that may be settled.
-    pub(super) fn reserve(&mut self, key: CounterKey, step: &Step<'_>) -> Place {
-        if let Some(entry) = self.entry_mut(key) {
-            return entry.reserve(step);
+    /// Changes a counter that `change` says the idle instant of; one that is not there is added if it comes to be.
+    pub(super) fn change(&mut self, key: CounterKey, change: impl FnOnce(&mut Option<State>) -> Timestamp) {
+        let mut state = self.take_out(key).map(|(state, _)| state);
+        let was_there = state.is_some();
+        let idle_at = change(&mut state);
+        match state {
+            Some(state) if was_there => self.put_back(key, state, idle_at),
+            Some(state) => self.add(Entry::new(key, state, idle_at)),
+            None => drop(self.remove(key)),
         }
-        let mut entry = Entry::new(key, None);
-        let place = entry.reserve(step);
-        self.insert(entry);
-        place
     }
 
-    /// Takes out a reservation and settles it; what it was is returned, unless it had expired or was never there.
-    pub(super) fn settle(
-        &mut self,
-        hold: CounterKey,
-        counter: CounterKey,
-        algorithm: &Algorithm,
-        now: Timestamp,
-        actual: i64,
-    ) -> Option<Hold> {
-        let entry = self.remove(hold)?;
-        let hold = match entry.kept {
-            Kept::Hold(hold) if now < entry.idle_at => hold,
-            Kept::Hold(_) | Kept::Counter(_) | Kept::Block(_) | Kept::Warning(_) => return None,
-        };
-        if let Some(entry) = self.entry_mut(counter) {
-            entry.settle(algorithm, &hold, now, actual);
-        } else {
-            // In the room that the reservation had.
-            let mut entry = Entry::new(counter, None);
-            entry.settle(algorithm, &hold, now, actual);
-            self.insert(entry);
+    /// Adds a key that is not there and for which room was found.
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.listed += entry.heap_bytes();
+        self.entries.insert_unique(table_hash(entry.key), entry, |entry| table_hash(entry.key));
+    }
+
+    /// Takes out a reservation; `None` if it has expired or was never there.
+    pub(super) fn take_hold(&mut self, key: CounterKey, now: Timestamp) -> Option<Hold> {
+        let entry = self.remove(key)?;
+        match entry.kept {
+            Kept::Hold(hold) if now < entry.idle_at => Some(hold),
+            Kept::Hold(_) | Kept::Counter(_) | Kept::Block(_) | Kept::Warning(_) => None,
         }
-        Some(hold)
     }
 
     /// The block under a key.
@@ -160,26 +179,15 @@ impl Table {
             *entry = fresh;
             return true;
         }
-        self.insert(fresh)
-    }
-
-    /// The same, after a sweep: for what was found no room before.
-    pub(super) fn put_swept(
-        &mut self,
-        now: Timestamp,
-        key: CounterKey,
-        kept: Kept,
-        idle_at: Timestamp,
-    ) -> bool {
-        if self.entry(key).is_none() {
-            self.sweep(now, 1);
+        let has_room = self.has_room_for(1, 1);
+        if has_room {
+            self.add(fresh);
         }
-        self.put(key, kept, idle_at)
+        has_room
     }
 
     /// The same for a reservation beside a shared counter, which leaves half of the table to counters.
-    pub(super) fn put_shared(&mut self, now: Timestamp, key: CounterKey, kept: Kept, idle_at: Timestamp) {
-        self.sweep(now, 1);
+    pub(super) fn put_shared(&mut self, key: CounterKey, kept: Kept, idle_at: Timestamp) {
         if self.len() < self.max / 2 || self.entry(key).is_some() {
             self.put(key, kept, idle_at);
         }
@@ -193,50 +201,23 @@ impl Table {
     /// Ends a lease. False if it has expired, was released before or was never there.
     pub(super) fn release(&mut self, key: CounterKey, now: Timestamp, lease: LeaseId) -> bool {
         let Some(entry) = self.entry_mut(key) else { return false };
-        let held = IN_FLIGHT.used(entry.state(), now);
+        let (held, before) = (IN_FLIGHT.used(entry.state(), now), entry.heap_bytes());
         if let Kept::Counter(Some(State::InFlight(leases))) = &mut entry.kept
             && leases.release(lease)
         {
             entry.note_idle(&IN_FLIGHT);
         }
         // A lease that had expired but was not yet dropped did not count any more.
-        IN_FLIGHT.used(entry.state(), now) < held
+        let (left, after) = (IN_FLIGHT.used(entry.state(), now), entry.heap_bytes());
+        self.listed = self.listed - before + after;
+        left < held
     }
 
-    /// Sets what is in use. False if the algorithm counts no use or there is no room for a new key.
-    pub(super) fn set_used(
-        &mut self,
-        key: CounterKey,
-        now: Timestamp,
-        algorithm: &Algorithm,
-        used: i64,
-    ) -> bool {
-        let removed = self.remove(key).map(|entry| entry.kept);
-        let mut state = if let Some(Kept::Counter(state)) = removed { state } else { None };
-        let was_set = algorithm.set_used(&mut state, now, used);
-        let mut entry = Entry::new(key, state);
-        entry.note_idle(algorithm);
-        if !self.has_room_for(1) && entry.state().is_some() {
-            self.sweep(now, 1);
-        }
-        self.insert(entry) && was_set
-    }
-
-    fn remove(&mut self, key: CounterKey) -> Option<Entry> {
-        let found = self.entries.find_entry(table_hash(key), |entry| entry.key == key);
-        found.ok().map(|entry| entry.remove().0)
-    }
-
-    /// Adds a key that is not there, unless it is a counter without a state. False if there is no room.
-    fn insert(&mut self, entry: Entry) -> bool {
-        if matches!(entry.kept, Kept::Counter(None)) {
-            return true;
-        }
-        let has_room = self.has_room_for(1);
-        if has_room {
-            self.entries.insert_unique(table_hash(entry.key), entry, |entry| table_hash(entry.key));
-        }
-        has_room
+    pub(super) fn remove(&mut self, key: CounterKey) -> Option<Entry> {
+        let found = self.entries.find_entry(table_hash(key), |entry| entry.key == key).ok()?;
+        let removed = found.remove().0;
+        self.listed -= removed.heap_bytes();
+        Some(removed)
     }
 }
 
@@ -247,67 +228,61 @@ mod tests {
     use super::{super::entry::KEPT_IDLE, *};
 
     const SECOND: Nanos = Nanos::from_secs(1);
-    const EACH_SECOND: Algorithm = Algorithm::Bucket(SECOND);
+    const LOG: Algorithm = Algorithm::SlidingLog(SECOND);
 
     fn step(now: Timestamp) -> Step<'static> {
-        let terms = Terms { ceiling: 1, burst: 1, starting: None };
-        Step { algorithm: &EACH_SECOND, terms, now, cost: 1, lease: LeaseId(1) }
+        let terms = Terms { ceiling: i64::MAX, burst: 1, starting: None };
+        Step { algorithm: &LOG, terms, now, cost: 1, lease: LeaseId(1) }
     }
 
     fn key(number: u64) -> CounterKey {
         CounterKey::of_limit(&number.to_le_bytes(), 7)
     }
 
-    #[test]
-    fn keys_that_go_idle_leave_room_for_as_many_more_at_a_bounded_cost_each() {
-        let mut table = Table::new(1_000);
-        let mut refused = 0;
-        for number in 0..200_000 {
-            // 300 keys a second, each counting for two: 600 of the 1000 are in use.
-            let now = Timestamp(1).after(Nanos(i64::try_from(number).unwrap() * SECOND.0 / 300));
-            assert!(table.sweep(now, 1) <= SWEPT_WHEN_FULL);
-            if table.has_room_for(1) {
-                table.take(key(number), &step(now));
-            } else {
-                refused += 1;
-            }
-            assert!(table.len() <= 1_000);
+    fn fill(table: &mut Table, keys: u64, now: Timestamp) {
+        for number in 0..keys {
+            let mut state = None;
+            LOG.take(&mut state, step(now).terms, now, 1, LeaseId(0));
+            let state = state.unwrap();
+            table.add(Entry::new(key(number), state.clone(), LOG.idle_at(&state)));
         }
-        assert_eq!(refused, 0);
-        assert!(table.entries.num_buckets() <= 2_048);
-    }
-
-    #[test]
-    fn a_full_table_whose_counters_all_count_drops_none() {
-        let mut table = Table::new(100);
-        let now = Timestamp(0);
-        for number in 0..100 {
-            table.take(key(number), &step(now));
-        }
-        for _ in 0..1_000 {
-            assert!(table.sweep(now.after(SECOND), 1) <= SWEPT_WHEN_FULL);
-            assert!(!table.has_room_for(1));
-        }
-        table.take(key(100), &step(now));
-        assert_eq!(table.len(), 100);
-        assert!((0..100).all(|number| table.state(key(number)).is_some()));
     }
 
     #[test]
     fn an_idle_counter_is_kept_for_a_while_and_then_dropped() {
-        let mut table = Table::new(1);
-        table.take(key(1), &step(Timestamp(0)));
-        table.sweep(Timestamp(SECOND.0 + KEPT_IDLE.0 - 1), 1);
+        let mut table = Table::new(1, usize::MAX);
+        fill(&mut table, 1, Timestamp(0));
+        table.sweep(Timestamp(SECOND.0 + KEPT_IDLE.0 - 1), 16);
         assert_eq!(table.len(), 1);
-        table.sweep(Timestamp(SECOND.0 + KEPT_IDLE.0), 1);
+        table.sweep(Timestamp(SECOND.0 + KEPT_IDLE.0), 16);
+        assert_eq!((table.len(), table.listed), (0, 0));
+    }
+
+    #[test]
+    fn what_is_taken_out_keeps_its_place_until_it_is_put_back() {
+        let mut table = Table::new(1, usize::MAX);
+        fill(&mut table, 1, Timestamp(0));
+        let before = table.bytes();
+        let (state, idle_at) = table.take_out(key(0)).unwrap();
+        table.sweep(Timestamp(SECOND.0 * 9), 16);
+        assert!(table.len() == 1 && !table.has_room_for(1, 0) && table.take_out(key(0)).is_none());
+        table.put_back(key(0), state, idle_at);
+        assert_eq!((table.len(), table.bytes()), (1, before));
+        table.sweep(Timestamp(SECOND.0 * 9), 16);
         assert_eq!(table.len(), 0);
     }
 
     #[test]
-    fn a_counter_that_is_never_idle_is_kept_to_the_end_of_time() {
-        let mut table = Table::new(1);
-        table.take(key(1), &step(Timestamp::MAX));
-        table.sweep(Timestamp::MAX, 1);
-        assert_eq!(table.len(), 1);
+    fn lists_count_as_memory() {
+        let mut table = Table::new(10, 100_000);
+        fill(&mut table, 1, Timestamp(0));
+        assert!(table.has_room_for(5, 5));
+        for nanos in 1..10_000 {
+            assert!(table.take(key(0), &step(Timestamp(nanos))));
+        }
+        assert!(table.bytes() > 100_000, "{}", table.bytes());
+        assert!(!table.has_room_for(9, 9));
+        table.remove(key(0));
+        assert!(table.bytes() < 10_000 && table.has_room_for(9, 9));
     }
 }

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Fuzzes each target for a while, from the examples, the diagnostics' cases, and the inputs that once failed.
+#
+#   fuzz/smoke.sh [SECONDS [TARGET...]]
+#
+# What fails is in fuzz/artifacts/; mend it and keep the input in fuzz/regressions/TARGET/. What was learnt is thrown away
+# unless FUZZ_CORPUS names a folder for it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-60}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(parse format check engines traffic)
+
+if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+  echo "fuzzing: SKIPPED, it needs a nightly toolchain and cargo-fuzz" >&2
+  [ -z "${CI:-}" ] || exit 1
+  exit 0
+fi
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p "$scratch/policies" "$scratch/lines"
+for folder in examples compiler/tests/diagnostics compiler/tests/policies grammar/tests/data cli/templates; do
+  find "$folder" -name '*.rl' -size -16k | while read -r file; do
+    cp "$file" "$scratch/policies/${file//\//_}"
+  done
+done
+for file in examples/*.jsonl cli/templates/*.jsonl; do
+  head -c 4096 "$file" >"$scratch/lines/${file//\//_}"
+done
+printf '%s\n' '192.0.2.7 - ada [10/Oct/2000:13:55:36 -0700] "GET /a%20b?x=1 HTTP/1.1" 200 2326 "http://a/" "Mozilla \"5\""' \
+  >"$scratch/lines/combined.log"
+
+cargo +nightly fuzz build
+for target in "${targets[@]}"; do
+  corpus=${FUZZ_CORPUS:-$scratch/corpus}/$target
+  mkdir -p "$corpus" "fuzz/artifacts/$target"
+  seeds=("$scratch/policies")
+  options=(-dict=fuzz/policy.dict -max_len=4096)
+  if [ "$target" = traffic ]; then
+    seeds=("$scratch/lines")
+    options=(-max_len=4096)
+  fi
+  [ ! -d "fuzz/regressions/$target" ] || seeds+=("fuzz/regressions/$target")
+  printf '\n-- %s, %s s\n' "$target" "$seconds"
+  # An input that takes so long is as bad as one that panics.
+  cargo +nightly fuzz run "$target" "$corpus" "${seeds[@]}" -- \
+    -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 "${options[@]}" 2>&1 |
+    tee "$scratch/log" | grep -E '^(stat::|SUMMARY|thread|==|assert|Failing|.*ERROR)|panicked|artifact' || true
+  if ! grep -q '^stat::number_of_executed_units' "$scratch/log" || grep -qE 'SUMMARY|panicked' "$scratch/log"; then
+    tail -n 60 "$scratch/log" >&2
+    echo "fuzzing: $target failed" >&2
+    exit 1
+  fi
+done

@@ -1,0 +1,78 @@
+//! What is prepared once of each charge site, so that a decision only adds its counter, its ceiling and its cost.
+
+use limitrate_compiler::{
+    ir::{Burst, ChargeSite, Program},
+    outcome::RawCharge,
+};
+use limitrate_core::{
+    algorithm::{Algorithm, Terms},
+    charge::{Block, Charge, Fail, Mode},
+    time::Nanos,
+};
+
+use crate::{
+    bind::Bound,
+    key::{KeyPlan, LimitKeys},
+};
+
+/// The charge sites of a policy, by their position.
+#[derive(Debug)]
+pub(super) struct Sites(Box<[Site]>);
+
+/// What all charges of one site have in common, side by side in memory.
+#[derive(Debug)]
+struct Site {
+    key: KeyPlan,
+    burst: Burst,
+    starting: Option<i64>,
+    fail: Fail,
+    mode: Mode,
+    hold: Option<Nanos>,
+    algorithm: Algorithm,
+    block: Option<Block>,
+    warn: Box<[i64]>,
+}
+
+impl Sites {
+    pub(super) fn new(program: &Program, keys: &LimitKeys) -> Self {
+        Self(program.charges.iter().map(|site| Site::new(program, keys, site)).collect())
+    }
+
+    /// The charge that a site asks for; `None` where the policy has no such site.
+    #[inline]
+    pub(super) fn charge(&self, raw: &RawCharge, bound: &Bound<'_>) -> Option<Charge<'_>> {
+        let site = self.0.get(usize::try_from(raw.site).ok()?)?;
+        let burst = match site.burst {
+            Burst::Fixed(burst) => burst,
+            Burst::Ceiling => raw.ceiling,
+        };
+        Some(Charge {
+            counter: site.key.counter(bound),
+            limit: site.key.limit(),
+            algorithm: &site.algorithm,
+            terms: Terms { ceiling: raw.ceiling, burst, starting: site.starting },
+            cost: raw.cost,
+            fail: site.fail,
+            mode: site.mode,
+            hold: site.hold,
+            block: site.block.as_ref(),
+            warn: &site.warn,
+        })
+    }
+}
+
+impl Site {
+    fn new(program: &Program, keys: &LimitKeys, site: &ChargeSite) -> Self {
+        Self {
+            key: keys.plan(program, site.limit),
+            burst: site.burst,
+            starting: site.starting,
+            fail: site.fail,
+            mode: site.mode,
+            hold: site.settle.map(|(_, hold)| hold),
+            algorithm: site.algorithm.clone(),
+            block: site.block,
+            warn: site.warn.clone().into(),
+        }
+    }
+}
