@@ -14,8 +14,12 @@ pub mod hold;
 pub mod in_flight;
 pub mod sliding_log;
 pub mod sliding_window;
+mod small;
 
-pub use self::hold::{Hold, Place};
+pub use self::{
+    hold::{Hold, Place},
+    small::{Charged, Small},
+};
 use crate::{
     time::{Nanos, Timestamp, saturate},
     window::Window,

@@ -5,6 +5,10 @@
 //! at most `Δ(burst)` ahead of the clock. Rounding down is what lets any charges that add up to the burst fit at once
 //! from idle.
 
+mod charge;
+
+pub(super) use charge::charge;
+
 use super::{Place, Refusal, Status, Terms, wait_until};
 use crate::time::{Nanos, Timestamp, saturate};
 

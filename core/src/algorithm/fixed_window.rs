@@ -4,7 +4,10 @@
 //! A clock that steps back before the window's start is still in that window.
 //! At most twice the ceiling passes in any stretch as long as the window: once at the end of one, once after.
 
-use super::{Place, Refusal, Status};
+use super::{
+    Place, Refusal, Status,
+    small::{Charged, Small},
+};
 use crate::{
     time::{Nanos, Timestamp},
     window::{Bounds, Window},
@@ -122,6 +125,24 @@ pub(super) fn status(window: &Window, state: Option<&State>, ceiling: i64, now: 
         None => now,
     };
     Status { remaining: ceiling.max(0).saturating_sub(used(state, now)).max(0), reset_after: end.since(now) }
+}
+
+/// Judges a cost, takes it if it fits, and reads what is left. `None` where no window is running, and for costs that
+/// never fit.
+#[inline]
+pub(super) fn charge(state: State, ceiling: i64, now: Timestamp, cost: i64) -> Option<Charged> {
+    if cost < 0 || ceiling <= 0 || cost > ceiling || state.is_over(now) {
+        return None;
+    }
+    let fits = cost == 0 || cost <= ceiling.saturating_sub(state.used);
+    let reset_after = state.end.since(now);
+    let judged = if fits { Ok(()) } else { Err(Refusal::Wait(Nanos(reset_after.0.max(1)))) };
+    let taken = if fits { State { used: state.used.saturating_add(cost), ..state } } else { state };
+    Some(Charged {
+        judged,
+        fresh: (fits && cost > 0).then_some((Small::FixedWindow(taken), taken.end)),
+        status: Status { remaining: ceiling.saturating_sub(taken.used).max(0), reset_after },
+    })
 }
 
 #[cfg(test)]

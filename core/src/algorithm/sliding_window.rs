@@ -4,6 +4,10 @@
 //! length, a charge of `c` fits while `current · W + previous · (W − e) + c · W ≤ ceiling · W`, compared exactly.
 //! A clock that steps back before the state's current window is taken to stand at its start.
 
+mod charge;
+
+pub(super) use charge::charge;
+
 use super::{Place, Refusal, Status, wait_until};
 use crate::time::{Nanos, Timestamp, saturate};
 

@@ -7,7 +7,7 @@
 
 use arrayvec::ArrayVec;
 use limitrate_core::{
-    algorithm::{LeaseId, Refusal, State},
+    algorithm::{Charged, Small},
     charge::{Charge, Counted, Verdict},
     key::CounterKey,
     time::Timestamp,
@@ -15,7 +15,6 @@ use limitrate_core::{
 
 use super::{
     MemoryStore,
-    entry::Step,
     pages::Pages,
     shard::Kind,
     slot::{Look, Narrow, NarrowKept, Slot, Wide, WideKept},
@@ -29,42 +28,43 @@ const MOST: usize = 8;
 /// How often several charges start anew before they take locks.
 const TRIES: usize = 32;
 
-/// The step of a plain charge: it takes no lease, or not here.
+/// What a plain charge comes to on what is seen.
 #[inline]
-fn step<'p>(now: Timestamp, charge: &Charge<'p>) -> Step<'p> {
-    Step { algorithm: charge.algorithm, terms: charge.terms, now, cost: charge.cost, lease: LeaseId(0) }
+fn charged(now: Timestamp, charge: &Charge<'_>, seen: Small) -> Charged {
+    charge.algorithm.charge(Some(seen), charge.terms, now, charge.cost)
 }
 
 /// Decides one plain charge. `None` if its counter is not in a slot, or will not be.
 #[inline]
 pub(super) fn charge_one(store: &MemoryStore, now: Timestamp, charge: &Charge<'_>) -> Option<Verdict> {
-    let (shard, key) = (store.shard(charge.counter)?, charge.counter);
+    let shard = store.shard(charge.counter)?;
     match Kind::of(charge) {
-        Kind::Narrow => charge_slot(&shard.narrow, key, &step(now, charge))
-            .or_else(|| charge_slot(&shard.wide, key, &step(now, charge))),
-        Kind::Wide => charge_slot(&shard.wide, key, &step(now, charge)),
+        Kind::Narrow => {
+            charge_slot(&shard.narrow, now, charge).or_else(|| charge_slot(&shard.wide, now, charge))
+        }
+        Kind::Wide => charge_slot(&shard.wide, now, charge),
         Kind::Listed => None,
     }
 }
 
 #[inline]
-fn charge_slot<S: Slot>(pages: &Pages<S>, key: CounterKey, step: &Step<'_>) -> Option<Verdict> {
+fn charge_slot<S: Slot>(pages: &Pages<S>, now: Timestamp, charge: &Charge<'_>) -> Option<Verdict> {
+    let key = charge.counter;
     let mut slot = pages.find(key)?.slot();
     let mut spin = Spin::default();
     loop {
         match slot.look(key) {
             Look::Kept(seen) => {
-                let mut state = Some(S::state(seen));
-                let judged = step.judge(state.as_ref());
-                let has_gone_through = if judged.is_ok() && step.cost > 0 {
-                    step.take(&mut state);
-                    let fresh = state.as_ref().and_then(|state| S::kept(state, step.idle_at(state)));
-                    slot.try_replace(seen, fresh.filter(|fresh| S::may_become(seen, *fresh))?)
-                } else {
-                    slot.is_unchanged(seen)
+                let Charged { judged, fresh, status } = charged(now, charge, S::small(seen));
+                let has_gone_through = match fresh {
+                    Some((fresh, idle_at)) => {
+                        let fresh = S::keep(fresh, idle_at).filter(|fresh| S::may_become(seen, *fresh))?;
+                        slot.try_replace(seen, fresh)
+                    }
+                    None => slot.is_unchanged(seen),
                 };
                 if has_gone_through {
-                    return Some(Verdict::new(judged, step.status(state.as_ref()), Counted::Own));
+                    return Some(Verdict::new(judged, status, Counted::Own));
                 }
             }
             Look::Held => spin.wait(),
@@ -82,6 +82,7 @@ enum Seen<'s> {
 
 impl<'s> Seen<'s> {
     /// Waits for nobody: `None` also if somebody holds the slot.
+    #[inline]
     fn look(store: &'s MemoryStore, charge: &Charge<'_>) -> Result<Self, Missing> {
         let (shard, key) = (store.shard(charge.counter).ok_or(Missing::Gone)?, charge.counter);
         match Kind::of(charge) {
@@ -95,10 +96,11 @@ impl<'s> Seen<'s> {
         }
     }
 
-    fn state(self) -> State {
+    #[inline]
+    fn small(self) -> Small {
         match self {
-            Self::Narrow(_, kept) => Narrow::state(kept),
-            Self::Wide(_, kept) => Wide::state(kept),
+            Self::Narrow(_, kept) => Narrow::small(kept),
+            Self::Wide(_, kept) => Wide::small(kept),
         }
     }
 
@@ -109,6 +111,7 @@ impl<'s> Seen<'s> {
         }
     }
 
+    #[inline]
     fn try_hold(self) -> bool {
         match self {
             Self::Narrow(slot, kept) => slot.try_hold(kept),
@@ -116,6 +119,7 @@ impl<'s> Seen<'s> {
         }
     }
 
+    #[inline]
     fn restore(self) {
         match self {
             Self::Narrow(slot, kept) => slot.restore(kept),
@@ -124,15 +128,17 @@ impl<'s> Seen<'s> {
     }
 
     /// What to keep instead; `None` if the slot cannot.
-    fn fresh(self, state: &State, idle_at: Timestamp) -> Option<Self> {
+    #[inline]
+    fn fresh(self, state: Small, idle_at: Timestamp) -> Option<Self> {
         match self {
-            Self::Narrow(slot, kept) => Narrow::kept(state, idle_at)
+            Self::Narrow(slot, kept) => Narrow::keep(state, idle_at)
                 .filter(|fresh| Narrow::may_become(kept, *fresh))
                 .map(|fresh| Self::Narrow(slot, fresh)),
-            Self::Wide(slot, _) => Wide::kept(state, idle_at).map(|fresh| Self::Wide(slot, fresh)),
+            Self::Wide(slot, _) => Wide::keep(state, idle_at).map(|fresh| Self::Wide(slot, fresh)),
         }
     }
 
+    #[inline]
     fn release(self, fresh: Self) {
         match (self, fresh) {
             (Self::Narrow(slot, held), Self::Narrow(_, fresh)) => slot.release(held, fresh),
@@ -162,15 +168,17 @@ fn look_in<S: Slot>(pages: &Pages<S>, key: CounterKey) -> Result<(&S, S::Kept), 
 }
 
 /// One charge of several.
-struct Each<'s, 'c, 'p> {
-    charge: &'c Charge<'p>,
+struct Each<'s> {
     seen: Seen<'s>,
-    fresh: Seen<'s>,
-    state: Option<State>,
-    judged: Result<(), Refusal>,
+    /// What to keep instead, if anything.
+    fresh: Option<Seen<'s>>,
+    verdict: Verdict,
 }
 
-type All<'s, 'c, 'p> = ArrayVec<Each<'s, 'c, 'p>, MOST>;
+type All<'s> = ArrayVec<Each<'s>, MOST>;
+
+/// The positions of charges in the order of their keys.
+type Order = ArrayVec<(CounterKey, usize), MOST>;
 
 /// Decides several plain charges on different counters; whether they were taken. `None` if that needs locks.
 pub(super) fn charge_several(
@@ -182,34 +190,33 @@ pub(super) fn charge_several(
     if charges.len() < 2 || charges.len() > MOST || !charges.iter().all(Charge::is_plain) {
         return None;
     }
-    let mut order: ArrayVec<usize, MOST> = (0..charges.len()).collect();
-    let key = |position: &usize| charges.get(*position).map(|charge| charge.counter);
-    order.sort_unstable_by_key(key);
-    if order.windows(2).any(|pair| matches!(pair, [a, b] if key(a) == key(b))) {
+    let mut order: Order = charges.iter().map(|charge| charge.counter).zip(0..).collect();
+    order.sort_unstable();
+    if order.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
         return None;
     }
     let mut spin = Spin::default();
     for _ in 0..TRIES {
-        let all = match look_at_all(store, now, charges) {
-            Ok(all) => all?,
-            Err(()) => {
+        let mut all = All::new();
+        match look_at_all(store, now, charges, &mut all) {
+            Ok(()) => {}
+            Err(Missing::Gone) => return None,
+            Err(Missing::Held) => {
                 spin.wait();
                 continue;
             }
-        };
-        let fits = all.iter().all(|each| each.judged.is_ok());
+        }
+        let fits = all.iter().all(|each| each.verdict.judged.is_ok());
         let has_gone_through =
             if fits { take_all(&all, &order) } else { all.iter().all(|each| each.seen.is_unchanged()) };
         if has_gone_through {
-            verdicts.extend(all.iter().map(|each| {
-                let before;
-                let state = if fits {
-                    each.state.as_ref()
-                } else {
-                    before = each.seen.state();
-                    Some(&before)
-                };
-                Verdict::new(each.judged, step(now, each.charge).status(state), Counted::Own)
+            verdicts.extend(all.iter().zip(charges).map(|(each, charge)| {
+                let mut verdict = each.verdict;
+                if !fits && each.fresh.is_some() {
+                    // It would have fitted, and was not taken.
+                    verdict.status = charged(now, &Charge { cost: 0, ..*charge }, each.seen.small()).status;
+                }
+                verdict
             }));
             return Some(fits);
         }
@@ -217,48 +224,40 @@ pub(super) fn charge_several(
     None
 }
 
-/// Judges all charges by what is seen. `Ok(None)` if one of them is in no slot, `Err` if somebody holds one.
-fn look_at_all<'s, 'c, 'p>(
+/// Judges all charges by what is seen, as if each were alone. Fails if one of them is in no slot that can keep what it
+/// comes to, or somebody holds one.
+#[inline]
+fn look_at_all<'s>(
     store: &'s MemoryStore,
     now: Timestamp,
-    charges: &'c [Charge<'p>],
-) -> Result<Option<All<'s, 'c, 'p>>, ()> {
-    let mut all = All::new();
+    charges: &[Charge<'_>],
+    all: &mut All<'s>,
+) -> Result<(), Missing> {
     for charge in charges {
-        let seen = match Seen::look(store, charge) {
-            Ok(seen) => seen,
-            Err(Missing::Held) => return Err(()),
-            Err(Missing::Gone) => return Ok(None),
+        let seen = Seen::look(store, charge)?;
+        let Charged { judged, fresh, status } = charged(now, charge, seen.small());
+        let fresh = match fresh {
+            Some((fresh, idle_at)) => Some(seen.fresh(fresh, idle_at).ok_or(Missing::Gone)?),
+            None => None,
         };
-        let step = step(now, charge);
-        let mut state = Some(seen.state());
-        let judged = step.judge(state.as_ref());
-        let mut fresh = seen;
-        if judged.is_ok() && charge.cost > 0 {
-            step.take(&mut state);
-            let Some(new) = state.as_ref().and_then(|state| seen.fresh(state, step.idle_at(state))) else {
-                return Ok(None);
-            };
-            fresh = new;
-        }
-        all.push(Each { charge, seen, fresh, state, judged });
+        all.push(Each { seen, fresh, verdict: Verdict::new(judged, status, Counted::Own) });
     }
-    Ok(Some(all))
+    Ok(())
 }
 
 /// Takes all charges, which fit what was seen, or none if that has changed.
-fn take_all(all: &All<'_, '_, '_>, order: &[usize]) -> bool {
-    let ordered = || order.iter().filter_map(|position| all.get(*position));
+#[inline]
+fn take_all(all: &All<'_>, order: &Order) -> bool {
+    let ordered = || order.iter().filter_map(|(_, position)| all.get(*position));
     let held = ordered().take_while(|each| each.seen.try_hold()).count();
     if held < all.len() {
         ordered().take(held).for_each(|each| each.seen.restore());
         return false;
     }
     for each in ordered() {
-        if each.charge.cost > 0 {
-            each.seen.release(each.fresh);
-        } else {
-            each.seen.restore();
+        match each.fresh {
+            Some(fresh) => each.seen.release(fresh),
+            None => each.seen.restore(),
         }
     }
     true

@@ -11,7 +11,11 @@ mod wide;
 
 use std::fmt::Debug;
 
-use limitrate_core::{algorithm::State, key::CounterKey, time::Timestamp};
+use limitrate_core::{
+    algorithm::{Small, State},
+    key::CounterKey,
+    time::Timestamp,
+};
 
 pub(super) use self::{
     narrow::{Narrow, NarrowKept},
@@ -79,11 +83,21 @@ pub(super) trait Slot: Sized + Debug {
     /// The instant from which on what is kept equals nothing.
     fn idle_at(kept: Self::Kept) -> Timestamp;
 
+    /// The state that is kept, in a few words.
+    fn small(kept: Self::Kept) -> Small;
+
+    /// How this kind of slot keeps a small state that is idle at an instant; `None` if it cannot.
+    fn keep(state: Small, idle_at: Timestamp) -> Option<Self::Kept>;
+
     /// The state that is kept.
-    fn state(kept: Self::Kept) -> State;
+    fn state(kept: Self::Kept) -> State {
+        Self::small(kept).into()
+    }
 
     /// How this kind of slot keeps a state that is idle at an instant; `None` if it cannot.
-    fn kept(state: &State, idle_at: Timestamp) -> Option<Self::Kept>;
+    fn kept(state: &State, idle_at: Timestamp) -> Option<Self::Kept> {
+        Self::keep(Small::of(state)?, idle_at)
+    }
 
     /// Whether a slot that keeps one may come to keep the other.
     fn may_become(seen: Self::Kept, fresh: Self::Kept) -> bool;

@@ -7,7 +7,7 @@
 //! same nanosecond. While a key stays, its word only grows: one seen twice was there in between.
 
 use limitrate_core::{
-    algorithm::{State, bucket},
+    algorithm::{Small, bucket},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
@@ -162,23 +162,19 @@ impl Slot for Narrow {
     }
 
     #[inline]
-    fn state(kept: NarrowKept) -> State {
-        State::Bucket(bucket::State { tat: Timestamp(kept.tat), linger: Nanos::ZERO })
+    fn small(kept: NarrowKept) -> Small {
+        Small::Bucket(bucket::State { tat: Timestamp(kept.tat), linger: Nanos::ZERO })
     }
 
     #[inline]
-    fn kept(state: &State, _: Timestamp) -> Option<NarrowKept> {
+    fn keep(state: Small, _: Timestamp) -> Option<NarrowKept> {
         match state {
-            State::Bucket(bucket::State { tat: Timestamp(tat), linger: Nanos::ZERO })
-                if *tat >= i64::MIN + MIDDLE =>
+            Small::Bucket(bucket::State { tat: Timestamp(tat), linger: Nanos::ZERO })
+                if tat >= i64::MIN + MIDDLE =>
             {
-                Some(NarrowKept { word: 0, base: 0, tat: *tat })
+                Some(NarrowKept { word: 0, base: 0, tat })
             }
-            State::Bucket(_)
-            | State::FixedWindow(_)
-            | State::SlidingLog(_)
-            | State::SlidingWindow(_)
-            | State::InFlight(_) => None,
+            Small::Bucket(_) | Small::FixedWindow(_) | Small::SlidingWindow(_) => None,
         }
     }
 
@@ -201,6 +197,8 @@ pub(super) const fn joined(high: u64, low: u64) -> CounterKey {
 
 #[cfg(test)]
 mod tests {
+    use limitrate_core::algorithm::State;
+
     use super::*;
 
     const KEY: CounterKey = CounterKey(7 << 64 | 8);

@@ -4,7 +4,7 @@
 //! then whether the control word is still the same; a charge holds the slot, writes, and releases it as a new version.
 
 use limitrate_core::{
-    algorithm::{State, bucket, fixed_window, sliding_window},
+    algorithm::{Small, bucket, fixed_window, sliding_window},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
@@ -165,28 +165,27 @@ impl Slot for Wide {
     }
 
     #[inline]
-    fn state(kept: WideKept) -> State {
+    fn small(kept: WideKept) -> Small {
         let [first, second, third] = kept.words;
         match kept.control & KIND {
-            FIXED_WINDOW => State::FixedWindow(fixed_window::State {
+            FIXED_WINDOW => Small::FixedWindow(fixed_window::State {
                 start: Timestamp(first),
                 end: Timestamp(second),
                 used: third,
             }),
             SLIDING_WINDOW => {
-                State::SlidingWindow(sliding_window::State { index: first, current: second, previous: third })
+                Small::SlidingWindow(sliding_window::State { index: first, current: second, previous: third })
             }
-            _ => State::Bucket(bucket::State { tat: Timestamp(first), linger: Nanos(second) }),
+            _ => Small::Bucket(bucket::State { tat: Timestamp(first), linger: Nanos(second) }),
         }
     }
 
     #[inline]
-    fn kept(state: &State, idle_at: Timestamp) -> Option<WideKept> {
+    fn keep(state: Small, idle_at: Timestamp) -> Option<WideKept> {
         let (control, words) = match state {
-            State::FixedWindow(window) => (FIXED_WINDOW, [window.start.0, window.end.0, window.used]),
-            State::SlidingWindow(window) => (SLIDING_WINDOW, [window.index, window.current, window.previous]),
-            State::Bucket(bucket) => (BUCKET, [bucket.tat.0, bucket.linger.0, 0]),
-            State::SlidingLog(_) | State::InFlight(_) => return None,
+            Small::FixedWindow(window) => (FIXED_WINDOW, [window.start.0, window.end.0, window.used]),
+            Small::SlidingWindow(window) => (SLIDING_WINDOW, [window.index, window.current, window.previous]),
+            Small::Bucket(bucket) => (BUCKET, [bucket.tat.0, bucket.linger.0, 0]),
         };
         Some(WideKept { control, idle_at, words })
     }
@@ -199,6 +198,8 @@ impl Slot for Wide {
 
 #[cfg(test)]
 mod tests {
+    use limitrate_core::algorithm::State;
+
     use super::*;
 
     const KEY: CounterKey = CounterKey(7 << 64 | 8);
