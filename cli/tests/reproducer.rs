@@ -1,6 +1,6 @@
 //! A mismatch written by a service is decided again by `rlc eval`, the way the reference decided it.
 #![cfg(feature = "jit")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::{fs, process::Command, sync::Arc};
 
