@@ -71,17 +71,21 @@ pub fn decide(program: &Program, frame: &[i64], values: &mut Values, out: &mut V
     RawOutcome::Charges
 }
 
-/// What each reservation of `program` comes to, over the frame of a request to which the facts of its response were
+/// What these settlements of `program` come to, over the frame of a request to which the facts of its response were
 /// added; `None` where one that it needs is missing. `out` is cleared first.
-pub fn settle(program: &Program, frame: &[i64], values: &mut Values, out: &mut Vec<Option<i64>>) {
+pub fn settle(
+    program: &Program,
+    frame: &[i64],
+    wanted: impl IntoIterator<Item = usize>,
+    values: &mut Values,
+    out: &mut Vec<Option<i64>>,
+) {
     values.evaluate(program, frame);
     out.clear();
-    out.extend(
-        program
-            .settlements
-            .iter()
-            .map(|settlement| (values.get(settlement.known) != 0).then(|| values.get(settlement.actual))),
-    );
+    out.extend(wanted.into_iter().map(|wanted| {
+        let settlement = program.settlements.get(wanted)?;
+        (values.get(settlement.known) != 0).then(|| values.get(settlement.actual))
+    }));
 }
 
 /// The shadow denies and exempts that apply, by their position in [`Program::reports`]. `out` is cleared first.

@@ -57,7 +57,8 @@ fn answer(policy: &Policy, request: &Given, scratch: &mut Scratch) -> Answer {
     let sites = scratch.sites.clone();
     let (mut reports, mut settled) = (Vec::new(), Vec::new());
     policy.report(request, scratch, &mut reports);
-    policy.settle(&policy.keep(request), request, scratch, &mut settled);
+    let all = 0..policy.program().settlements.len();
+    policy.settle(&policy.keep(request), request, all, scratch, &mut settled);
     (outcome, sites, reports, settled)
 }
 

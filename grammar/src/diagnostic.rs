@@ -113,20 +113,26 @@ pub struct Diagnostics {
     suppressed: usize,
 }
 
-/// At most so many diagnostics are kept for one run; the rest are counted.
+/// At most so many diagnostics are kept for one run, errors before warnings; the rest are counted.
 pub const MAX_DIAGNOSTICS: usize = 100;
 
 impl Diagnostics {
-    /// Adds one, unless the same code is already reported at the same span or the bound is reached.
+    /// Adds one, unless the same code is already reported at the same span. At the bound, an error takes the place of the
+    /// last warning.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.list.iter().any(|d| d.code == diagnostic.code && d.span() == diagnostic.span()) {
             return;
         }
-        if self.list.len() < MAX_DIAGNOSTICS {
-            self.list.push(diagnostic);
-        } else {
+        if self.list.len() >= MAX_DIAGNOSTICS {
             self.suppressed += 1;
+            let is_warning = |kept: &Diagnostic| kept.severity() == Severity::Warning;
+            let last = self.list.iter().rposition(is_warning);
+            match last {
+                Some(last) if diagnostic.severity() == Severity::Error => self.list.remove(last),
+                _ => return,
+            };
         }
+        self.list.push(diagnostic);
     }
 
     /// Adds all of `other`.
@@ -137,10 +143,10 @@ impl Diagnostics {
         }
     }
 
-    /// Whether one of them is an error.
+    /// Whether one of them is an error. None is left out while a warning is kept.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.suppressed > 0 || self.list.iter().any(|d| d.severity() == Severity::Error)
+        self.list.iter().any(|d| d.severity() == Severity::Error)
     }
 
     /// How many were left out at the bound.
@@ -161,5 +167,43 @@ impl Diagnostics {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::SourceId;
+
+    const WARNING: Code = Code::RL1004;
+
+    fn at(code: Code, start: u32) -> Diagnostic {
+        Diagnostic::new(code, "", Span { source: SourceId(0), start, end: start + 1 }, "")
+    }
+
+    fn many(code: Code, from: u32, number: u32) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        (from..from + number).for_each(|start| diagnostics.push(at(code, start)));
+        diagnostics
+    }
+
+    #[test]
+    fn warnings_without_end_are_no_errors() {
+        let warnings = many(WARNING, 0, 250);
+        assert_eq!((warnings.sorted().len(), warnings.suppressed()), (MAX_DIAGNOSTICS, 150));
+        assert!(!warnings.has_errors());
+    }
+
+    #[test]
+    fn an_error_takes_the_place_of_a_warning() {
+        let mut diagnostics = many(WARNING, 0, 250);
+        diagnostics.append(many(Code::RL0001, 1_000, 99));
+        assert!(diagnostics.has_errors());
+        let warnings = diagnostics.sorted().iter().filter(|d| d.code == WARNING).count();
+        assert_eq!((warnings, diagnostics.sorted().len(), diagnostics.suppressed()), (1, 100, 249));
+        diagnostics.append(many(Code::RL0001, 2_000, 3));
+        diagnostics.append(many(WARNING, 3_000, 3));
+        assert!(diagnostics.sorted().iter().all(|d| d.code == Code::RL0001));
+        assert_eq!((diagnostics.sorted().len(), diagnostics.suppressed()), (100, 255));
     }
 }

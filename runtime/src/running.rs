@@ -152,14 +152,13 @@ impl<S: LocalStore> Limiter<S> {
             let mut bound = Bound::new(now);
             self.binder().respond(program, snapshot, facts, &mut bound, &mut replied.problems);
             let mut actual = Vec::new();
-            self.policy().settle(&snapshot.frame, &bound, scratch, &mut actual);
-            fates.extend(running.reservations(program).map(|(_, site)| {
-                match actual.get(site.settlement).copied().flatten() {
-                    Some(actual) => Fate::Settled { actual: actual.max(0) },
-                    None => Fate::Stands {
-                        missing: self.policy().missing(site.settlement, &snapshot.frame, &bound).into(),
-                    },
-                }
+            let wanted = || running.reservations(program).map(|(_, site)| site.settlement);
+            self.policy().settle(&snapshot.frame, &bound, wanted(), scratch, &mut actual);
+            fates.extend(wanted().zip(&actual).map(|(settlement, actual)| match actual {
+                Some(actual) => Fate::Settled { actual: (*actual).max(0) },
+                None => Fate::Stands {
+                    missing: self.policy().missing(settlement, &snapshot.frame, &bound).into(),
+                },
             }));
         });
         self.settle(running, fates, now, &mut replied);

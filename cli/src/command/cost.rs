@@ -2,6 +2,7 @@
 
 mod document;
 mod keys;
+mod selection;
 mod show;
 
 use std::{collections::BTreeSet, path::PathBuf};
@@ -53,7 +54,8 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
     let (paths, mut exit) = source::find(&args.paths, ui);
     let mut policies = Vec::new();
     for path in &paths {
-        match policy::load(path, Engine::Interpreter, ui) {
+        // What machine code would decide, without waiting for it.
+        match policy::load(path, Engine::Tiered, ui) {
             Ok(accepted) => policies.push((escape::path(path), accepted)),
             // Of a document, what is wrong with one policy is the whole.
             Err(failed) if ui.format() == Format::Json => return exit.max(failed),

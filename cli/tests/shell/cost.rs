@@ -41,6 +41,7 @@ fn json_has_all_of_it() {
     assert_eq!(json["schema"], "limitrate/cost/v1");
     let policy = &json["policies"][0];
     assert_eq!((&policy["charges"], &policy["round_trips"]), (&5.into(), &2.into()));
+    assert_eq!(policy["selection"], serde_json::json!({"kind": "all"}));
     assert_eq!(policy["routes"][2]["path"], "/v1/chat");
     assert_eq!(policy["memory"]["unknown"], serde_json::json!(["ip", "org"]));
     let limits = policy["limits"].as_array().unwrap();
@@ -79,4 +80,18 @@ fn a_policy_over_its_budget_is_rejected() {
     let ran = Place::with(&[("p.rl", &text)]).rlc(&["cost", "p.rl"]);
     assert!(ran.err.contains("RL0510") && ran.err.contains("may take 5 charges"), "{}", ran.err);
     assert_eq!((ran.out.as_str(), ran.code), ("", 1));
+}
+
+#[test]
+fn it_says_by_what_the_statements_of_a_large_policy_are_found() {
+    let rules = (0..40).map(|n| format!("rule r{n} {{ if region == \"r{n}\" then deny }}\n"));
+    let text = format!("use std.http\ninput {{ region : string }}\n{}", rules.collect::<String>());
+    let place = Place::with(&[("p.rl", &text)]);
+    let ran = place.rlc(&["cost", "p.rl"]);
+    assert!(ran.out.contains("\nstatements are found by region: that way alone; "), "{}", ran.out);
+    let ran = place.rlc(&["cost", "p.rl", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let selection = &json["policies"][0]["selection"];
+    assert_eq!((&selection["kind"], &selection["settled"]), (&"looked_up".into(), &40.into()));
+    assert_eq!(selection["by"][0]["facts"], serde_json::json!(["region"]));
 }

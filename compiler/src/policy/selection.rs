@@ -21,7 +21,7 @@ pub enum Choice {
 
 /// The most sites, nodes and slots of a policy that is decided without an index: about what selecting costs.
 const MOST_SITES: usize = 16;
-/// The most sites where the interpreter decides, which evaluates every node of them.
+/// The most sites where the interpreter decides for good, which evaluates every node of them.
 const MOST_INTERPRETED_SITES: usize = 4;
 const MOST_NODES: usize = 256;
 const MOST_GROUPS: usize = 16;
@@ -50,7 +50,11 @@ impl Selection {
         let straight = match choice {
             Choice::Measured => Read::by_sites(program, MOST_NODES).filter(|read| {
                 let sites = program.denies.len() + program.exempts.len() + program.charges.len();
-                let most = if engine == Engine::Native { MOST_SITES } else { MOST_INTERPRETED_SITES };
+                let most = if matches!(engine, Engine::Native | Engine::Tiered) {
+                    MOST_SITES
+                } else {
+                    MOST_INTERPRETED_SITES
+                };
                 sites <= most && !read.costly && read.groups(classifier, program).len() <= MOST_GROUPS
             }),
             Choice::Straight => Read::by_sites(program, usize::MAX),

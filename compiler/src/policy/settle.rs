@@ -52,24 +52,26 @@ impl Policy {
         kept.iter().map(|slot| frame.slots().get(slot.0 as usize).copied().unwrap_or(0)).collect()
     }
 
-    /// What each of [`Program::settlements`] comes to. `kept` is what [`Self::keep`] gave for the request; `response`
-    /// has the facts of its response, and those of the request that they are compared with. `None` where the response
-    /// lacks a fact that one needs.
+    /// What the `wanted` of [`Program::settlements`] come to, by their position there. `kept` is what [`Self::keep`] gave
+    /// for the request; `response` has the facts of its response, and those of the request that they are compared with.
+    /// `None` where the response lacks a fact that one needs.
     pub fn settle(
         &self,
         kept: &[i64],
         response: &impl Request,
+        wanted: impl IntoIterator<Item = usize>,
         scratch: &mut Scratch,
         out: &mut Vec<Option<i64>>,
     ) {
         let Scratch { whole, demand, values, .. } = scratch;
         self.respond(kept, response, whole);
         if self.tier.is_reference() {
-            return interpret::settle(&self.program, whole, values, out);
+            return interpret::settle(&self.program, whole, wanted, values, out);
         }
         demand.begin(&self.program);
         out.clear();
-        out.extend(self.program.settlements.iter().map(|settlement| {
+        out.extend(wanted.into_iter().map(|wanted| {
+            let settlement = self.program.settlements.get(wanted)?;
             let mut value = |node| {
                 demand.value(&self.program, &self.truths, node, |slot| {
                     whole.get(slot.0 as usize).copied().unwrap_or(0)

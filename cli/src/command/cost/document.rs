@@ -7,7 +7,7 @@ use limitrate_compiler::{
 use limitrate_core::charge::Fail;
 use serde::Serialize;
 
-use super::{Costed, fact_name, info};
+use super::{Costed, fact_name, info, selection::Selection};
 use crate::json::{Place, Places};
 
 #[derive(Debug, Serialize)]
@@ -23,6 +23,8 @@ struct Policy {
     charges: usize,
     round_trips: usize,
     steps: usize,
+    /// How the statements that concern a request are found.
+    selection: Selection,
     routes: Vec<Route>,
     limits: Vec<Limit>,
     /// What all counters take; null where no number of keys was given.
@@ -111,6 +113,7 @@ fn policy(costed: &Costed) -> Policy {
         charges: costed.cost.charges(),
         round_trips: costed.cost.round_trips(),
         steps: costed.cost.steps(),
+        selection: Selection::of(program, &costed.accepted.policy.plan()),
         limits: limits.collect(),
         routes: costed.cost.routes.iter().map(route).collect(),
         memory,

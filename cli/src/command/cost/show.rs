@@ -12,7 +12,7 @@ use limitrate_core::{
     time::Nanos,
 };
 
-use super::{Costed, fact_name, info};
+use super::{Costed, fact_name, info, selection::Selection};
 use crate::{
     escape,
     figures::{bytes, count, many},
@@ -238,9 +238,10 @@ fn summary(costed: &Costed) -> String {
 fn decided(policy: &Policy) -> String {
     let program = policy.program();
     format!(
-        "decided over {} of the request, {} and {}",
+        "decided over {} of the request, {} and {}\n{}",
         many(program.slots.len() as u64, "reading", "readings"),
         many(program.nodes.len() as u64, "condition or value", "conditions and values"),
-        count((program.denies.len() + program.exempts.len() + program.charges.len()) as u64) + " statements"
+        count((program.denies.len() + program.exempts.len() + program.charges.len()) as u64) + " statements",
+        Selection::of(program, &policy.plan()).words(),
     )
 }
