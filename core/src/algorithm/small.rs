@@ -58,7 +58,8 @@ impl Algorithm {
     /// Judges a cost, takes it if it fits, and reads what is left: of counters in a few words.
     ///
     /// The counter of a list is judged and read as if it had never been seen, and `fresh` is `None`.
-    #[inline]
+    // A store that knows which kind of state it has keeps of this only the arm for it.
+    #[inline(always)]
     #[must_use]
     pub fn charge(&self, state: Option<Small>, terms: Terms, now: Timestamp, cost: i64) -> Charged {
         let quick = match (self, state) {
@@ -86,6 +87,7 @@ impl Algorithm {
 
     /// What [`Self::charge`] comes to, by definition.
     #[cold]
+    #[inline(never)]
     fn charge_in_steps(&self, state: Option<Small>, terms: Terms, now: Timestamp, cost: i64) -> Charged {
         let mut state = state.map(State::from);
         let judged = self.judge(state.as_ref(), terms, now, cost);

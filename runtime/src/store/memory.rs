@@ -213,8 +213,10 @@ impl LocalStore for MemoryStore {
         if let [charge] = charges
             && charge.is_plain()
         {
-            let verdict = charge_one(self, now, charge).or_else(|| self.charge_locked(now, charge, ticket));
-            if let Some(verdict) = verdict {
+            if let Some(fits) = charge_one(self, now, charge, verdicts) {
+                return fits;
+            }
+            if let Some(verdict) = self.charge_locked(now, charge, ticket) {
                 verdicts.push(verdict);
                 return verdict.judged.is_ok();
             }

@@ -7,7 +7,7 @@ use super::{
 
 /// Judges a cost, takes it if it fits, and reads what is left. `None` where a number does not fit in 64 bits, and for
 /// costs that never fit.
-#[inline]
+#[inline(always)]
 pub(in super::super) fn charge(
     span: Nanos,
     state: State,

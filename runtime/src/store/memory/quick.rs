@@ -34,21 +34,33 @@ fn charged(now: Timestamp, charge: &Charge<'_>, seen: Small) -> Charged {
     charge.algorithm.charge(Some(seen), charge.terms, now, charge.cost)
 }
 
-/// Decides one plain charge. `None` if its counter is not in a slot, or will not be.
+/// Decides one plain charge; whether it fits. `None` if its counter is not in a slot, or will not be.
+///
+/// What it came to is written where it belongs at once: to read it back in wider pieces than it was written in would
+/// cost as much as to charge.
 #[inline]
-pub(super) fn charge_one(store: &MemoryStore, now: Timestamp, charge: &Charge<'_>) -> Option<Verdict> {
+pub(super) fn charge_one(
+    store: &MemoryStore,
+    now: Timestamp,
+    charge: &Charge<'_>,
+    verdicts: &mut Verdicts,
+) -> Option<bool> {
     let shard = store.shard(charge.counter)?;
     match Kind::of(charge) {
-        Kind::Narrow => {
-            charge_slot(&shard.narrow, now, charge).or_else(|| charge_slot(&shard.wide, now, charge))
-        }
-        Kind::Wide => charge_slot(&shard.wide, now, charge),
+        Kind::Narrow => charge_slot(&shard.narrow, now, charge, verdicts)
+            .or_else(|| charge_slot(&shard.wide, now, charge, verdicts)),
+        Kind::Wide => charge_slot(&shard.wide, now, charge, verdicts),
         Kind::Listed => None,
     }
 }
 
 #[inline]
-fn charge_slot<S: Slot>(pages: &Pages<S>, now: Timestamp, charge: &Charge<'_>) -> Option<Verdict> {
+fn charge_slot<S: Slot>(
+    pages: &Pages<S>,
+    now: Timestamp,
+    charge: &Charge<'_>,
+    verdicts: &mut Verdicts,
+) -> Option<bool> {
     let key = charge.counter;
     let mut slot = pages.find(key)?.slot();
     let mut spin = Spin::default();
@@ -64,88 +76,12 @@ fn charge_slot<S: Slot>(pages: &Pages<S>, now: Timestamp, charge: &Charge<'_>) -
                     None => slot.is_unchanged(seen),
                 };
                 if has_gone_through {
-                    return Some(Verdict::new(judged, status, Counted::Own));
+                    verdicts.push(Verdict::new(judged, status, Counted::Own));
+                    return Some(judged.is_ok());
                 }
             }
             Look::Held => spin.wait(),
             Look::Gone => slot = pages.find(key)?.slot(),
-        }
-    }
-}
-
-/// A slot of either kind, and what was seen in it.
-#[derive(Debug, Clone, Copy)]
-enum Seen<'s> {
-    Narrow(&'s Narrow, NarrowKept),
-    Wide(&'s Wide, WideKept),
-}
-
-impl<'s> Seen<'s> {
-    /// Waits for nobody: `None` also if somebody holds the slot.
-    #[inline]
-    fn look(store: &'s MemoryStore, charge: &Charge<'_>) -> Result<Self, Missing> {
-        let (shard, key) = (store.shard(charge.counter).ok_or(Missing::Gone)?, charge.counter);
-        match Kind::of(charge) {
-            Kind::Narrow => match look_in(&shard.narrow, key) {
-                Ok((slot, kept)) => Ok(Self::Narrow(slot, kept)),
-                Err(Missing::Held) => Err(Missing::Held),
-                Err(Missing::Gone) => look_in(&shard.wide, key).map(|(slot, kept)| Self::Wide(slot, kept)),
-            },
-            Kind::Wide => look_in(&shard.wide, key).map(|(slot, kept)| Self::Wide(slot, kept)),
-            Kind::Listed => Err(Missing::Gone),
-        }
-    }
-
-    #[inline]
-    fn small(self) -> Small {
-        match self {
-            Self::Narrow(_, kept) => Narrow::small(kept),
-            Self::Wide(_, kept) => Wide::small(kept),
-        }
-    }
-
-    fn is_unchanged(self) -> bool {
-        match self {
-            Self::Narrow(slot, kept) => slot.is_unchanged(kept),
-            Self::Wide(slot, kept) => slot.is_unchanged(kept),
-        }
-    }
-
-    #[inline]
-    fn try_hold(self) -> bool {
-        match self {
-            Self::Narrow(slot, kept) => slot.try_hold(kept),
-            Self::Wide(slot, kept) => slot.try_hold(kept),
-        }
-    }
-
-    #[inline]
-    fn restore(self) {
-        match self {
-            Self::Narrow(slot, kept) => slot.restore(kept),
-            Self::Wide(slot, kept) => slot.restore(kept),
-        }
-    }
-
-    /// What to keep instead; `None` if the slot cannot.
-    #[inline]
-    fn fresh(self, state: Small, idle_at: Timestamp) -> Option<Self> {
-        match self {
-            Self::Narrow(slot, kept) => Narrow::keep(state, idle_at)
-                .filter(|fresh| Narrow::may_become(kept, *fresh))
-                .map(|fresh| Self::Narrow(slot, fresh)),
-            Self::Wide(slot, _) => Wide::keep(state, idle_at).map(|fresh| Self::Wide(slot, fresh)),
-        }
-    }
-
-    #[inline]
-    fn release(self, fresh: Self) {
-        match (self, fresh) {
-            (Self::Narrow(slot, held), Self::Narrow(_, fresh)) => slot.release(held, fresh),
-            (Self::Wide(slot, held), Self::Wide(_, fresh)) => slot.release(held, fresh),
-            (held @ Self::Narrow(..), Self::Wide(..)) | (held @ Self::Wide(..), Self::Narrow(..)) => {
-                held.restore()
-            }
         }
     }
 }
@@ -157,22 +93,121 @@ enum Missing {
     Gone,
 }
 
-#[inline]
-fn look_in<S: Slot>(pages: &Pages<S>, key: CounterKey) -> Result<(&S, S::Kept), Missing> {
-    let slot = pages.find(key).ok_or(Missing::Gone)?.slot();
-    match slot.look(key) {
-        Look::Kept(kept) => Ok((slot, kept)),
+/// A slot of one charge of several.
+#[derive(Debug)]
+struct Looked<'s, S: Slot> {
+    slot: &'s S,
+    seen: S::Kept,
+    /// What to keep instead, if anything.
+    fresh: Option<S::Kept>,
+}
+
+impl<'s, S: Slot> Looked<'s, S> {
+    /// Judges a charge by what is seen, as if it were alone. Waits for nobody: it fails also if somebody holds the slot,
+    /// or it cannot keep what the charge comes to.
+    #[inline]
+    fn new(
+        pages: &'s Pages<S>,
+        now: Timestamp,
+        charge: &Charge<'_>,
+        verdicts: &mut Verdicts,
+    ) -> Result<Self, Missing> {
+        let slot = pages.find(charge.counter).ok_or(Missing::Gone)?.slot();
         // One that has gone may be elsewhere by now.
-        Look::Held | Look::Gone => Err(Missing::Held),
+        let Look::Kept(seen) = slot.look(charge.counter) else { return Err(Missing::Held) };
+        let Charged { judged, fresh, status } = charged(now, charge, S::small(seen));
+        let fresh = match fresh {
+            Some((fresh, idle_at)) => {
+                let fresh = S::keep(fresh, idle_at).filter(|fresh| S::may_become(seen, *fresh));
+                Some(fresh.ok_or(Missing::Gone)?)
+            }
+            None => None,
+        };
+        verdicts.push(Verdict::new(judged, status, Counted::Own));
+        Ok(Self { slot, seen, fresh })
+    }
+
+    /// What the slot keeps if nothing is taken, where something would have been.
+    #[inline]
+    fn untaken(&self) -> Option<Small> {
+        self.fresh.map(|_| S::small(self.seen))
+    }
+
+    #[inline]
+    fn release(&self) {
+        match self.fresh {
+            Some(fresh) => self.slot.release(self.seen, fresh),
+            None => self.slot.restore(self.seen),
+        }
     }
 }
 
-/// One charge of several.
-struct Each<'s> {
-    seen: Seen<'s>,
-    /// What to keep instead, if anything.
-    fresh: Option<Seen<'s>>,
-    verdict: Verdict,
+/// A slot of either kind.
+#[derive(Debug)]
+enum Each<'s> {
+    Narrow(Looked<'s, Narrow>),
+    Wide(Looked<'s, Wide>),
+}
+
+impl<'s> Each<'s> {
+    #[inline]
+    fn new(
+        store: &'s MemoryStore,
+        now: Timestamp,
+        charge: &Charge<'_>,
+        verdicts: &mut Verdicts,
+    ) -> Result<Self, Missing> {
+        let shard = store.shard(charge.counter).ok_or(Missing::Gone)?;
+        match Kind::of(charge) {
+            Kind::Narrow => match Looked::new(&shard.narrow, now, charge, verdicts) {
+                Ok(looked) => return Ok(Self::Narrow(looked)),
+                Err(Missing::Held) => return Err(Missing::Held),
+                Err(Missing::Gone) => {}
+            },
+            Kind::Wide => {}
+            Kind::Listed => return Err(Missing::Gone),
+        }
+        Looked::new(&shard.wide, now, charge, verdicts).map(Self::Wide)
+    }
+
+    #[inline]
+    fn is_unchanged(&self) -> bool {
+        match self {
+            Self::Narrow(looked) => looked.slot.is_unchanged(looked.seen),
+            Self::Wide(looked) => looked.slot.is_unchanged(looked.seen),
+        }
+    }
+
+    #[inline]
+    fn try_hold(&self) -> bool {
+        match self {
+            Self::Narrow(looked) => looked.slot.try_hold(looked.seen),
+            Self::Wide(looked) => looked.slot.try_hold(looked.seen),
+        }
+    }
+
+    #[inline]
+    fn restore(&self) {
+        match self {
+            Self::Narrow(looked) => looked.slot.restore(looked.seen),
+            Self::Wide(looked) => looked.slot.restore(looked.seen),
+        }
+    }
+
+    #[inline]
+    fn release(&self) {
+        match self {
+            Self::Narrow(looked) => looked.release(),
+            Self::Wide(looked) => looked.release(),
+        }
+    }
+
+    fn untaken(&self) -> Option<Small> {
+        match self {
+            Self::Narrow(looked) => looked.untaken(),
+            Self::Wide(looked) => looked.untaken(),
+        }
+    }
 }
 
 type All<'s> = ArrayVec<Each<'s>, MOST>;
@@ -197,50 +232,39 @@ pub(super) fn charge_several(
     }
     let mut spin = Spin::default();
     for _ in 0..TRIES {
+        verdicts.clear();
         let mut all = All::new();
-        match look_at_all(store, now, charges, &mut all) {
+        match look_at_all(store, now, charges, verdicts, &mut all) {
             Ok(()) => {}
-            Err(Missing::Gone) => return None,
+            Err(Missing::Gone) => break,
             Err(Missing::Held) => {
                 spin.wait();
                 continue;
             }
         }
-        let fits = all.iter().all(|each| each.verdict.judged.is_ok());
-        let has_gone_through =
-            if fits { take_all(&all, &order) } else { all.iter().all(|each| each.seen.is_unchanged()) };
+        let fits = verdicts.iter().all(|verdict| verdict.judged.is_ok());
+        let has_gone_through = if fits { take_all(&all, &order) } else { all.iter().all(Each::is_unchanged) };
         if has_gone_through {
-            verdicts.extend(all.iter().zip(charges).map(|(each, charge)| {
-                let mut verdict = each.verdict;
-                if !fits && each.fresh.is_some() {
-                    // It would have fitted, and was not taken.
-                    verdict.status = charged(now, &Charge { cost: 0, ..*charge }, each.seen.small()).status;
-                }
-                verdict
-            }));
+            if !fits {
+                give_back(&all, now, charges, verdicts);
+            }
             return Some(fits);
         }
     }
+    verdicts.clear();
     None
 }
 
-/// Judges all charges by what is seen, as if each were alone. Fails if one of them is in no slot that can keep what it
-/// comes to, or somebody holds one.
 #[inline]
 fn look_at_all<'s>(
     store: &'s MemoryStore,
     now: Timestamp,
     charges: &[Charge<'_>],
+    verdicts: &mut Verdicts,
     all: &mut All<'s>,
 ) -> Result<(), Missing> {
     for charge in charges {
-        let seen = Seen::look(store, charge)?;
-        let Charged { judged, fresh, status } = charged(now, charge, seen.small());
-        let fresh = match fresh {
-            Some((fresh, idle_at)) => Some(seen.fresh(fresh, idle_at).ok_or(Missing::Gone)?),
-            None => None,
-        };
-        all.push(Each { seen, fresh, verdict: Verdict::new(judged, status, Counted::Own) });
+        all.push(Each::new(store, now, charge, verdicts)?);
     }
     Ok(())
 }
@@ -249,16 +273,20 @@ fn look_at_all<'s>(
 #[inline]
 fn take_all(all: &All<'_>, order: &Order) -> bool {
     let ordered = || order.iter().filter_map(|(_, position)| all.get(*position));
-    let held = ordered().take_while(|each| each.seen.try_hold()).count();
+    let held = ordered().take_while(|each| each.try_hold()).count();
     if held < all.len() {
-        ordered().take(held).for_each(|each| each.seen.restore());
+        ordered().take(held).for_each(Each::restore);
         return false;
     }
-    for each in ordered() {
-        match each.fresh {
-            Some(fresh) => each.seen.release(fresh),
-            None => each.seen.restore(),
+    ordered().for_each(Each::release);
+    true
+}
+
+/// Says of charges that would have fitted how their counters stand untouched.
+fn give_back(all: &All<'_>, now: Timestamp, charges: &[Charge<'_>], verdicts: &mut Verdicts) {
+    for ((each, charge), verdict) in all.iter().zip(charges).zip(verdicts) {
+        if let Some(untaken) = each.untaken() {
+            verdict.status = charged(now, &Charge { cost: 0, ..*charge }, untaken).status;
         }
     }
-    true
 }
