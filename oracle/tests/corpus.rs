@@ -1,5 +1,6 @@
 //! Policies that were once decided in two ways: their tests hold, and nothing differs on them any more. The examples of
 //! the repository are played too.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::{fs, path::Path};
 

@@ -1,5 +1,5 @@
 //! The laws of the language, on random policies.
-#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 

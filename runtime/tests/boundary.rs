@@ -1,6 +1,5 @@
 //! The limiter's side of the boundary to an engine: facts bound, sites read, charges made, the reference asked. In few
 //! steps, for Miri, which cannot run machine code.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 

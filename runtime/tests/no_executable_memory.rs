@@ -5,7 +5,6 @@
     unsafe_code,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "restricts its own process, stops at the first surprise, and says what it leaves out"
 )]
 
