@@ -204,6 +204,22 @@ fn a_store_takes_no_more_bytes_than_it_may_and_a_victim_keeps_what_it_has_left()
 }
 
 #[test]
+fn counters_of_one_kind_take_no_bytes_that_those_of_another_have() {
+    let kinds = [&LOG, &BUCKET, &FIXED];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for max_bytes in [10_000, 300_000] {
+            let store = store(max_bytes, 1);
+            for (place, kind) in (0..).zip(order) {
+                for number in 12_000 * place..12_000 * (place + 1) {
+                    take(&store, charge(number, kinds[kind], 5));
+                }
+                assert!(store.bytes() <= max_bytes, "{} of {max_bytes}: {order:?}, {place}", store.bytes());
+            }
+        }
+    }
+}
+
+#[test]
 fn room_that_one_kind_of_counter_took_leaves_some_to_another() {
     let store = store(2 * MEGABYTE, 1);
     for number in 0..100_000 {

@@ -1,7 +1,8 @@
 //! A thousand threads reserve, settle, crash and retry against one budget: not a nano-dollar is lost or invented, and
 //! no ticket is left behind.
 //!
-//! Time is virtual, and moves with every step of any thread.
+//! Time is virtual, and moves with every step of any thread. However long a thread is kept from running between reading
+//! the clock and using the store, its instant is never so late that the store may have dropped what counted then.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -12,7 +13,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{
-        Mutex,
+        Mutex, RwLock,
         atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
     },
     thread,
@@ -35,8 +36,10 @@ const STEPS: u64 = 30;
 const STACK: usize = 256 * 1024;
 
 const START: Timestamp = Timestamp(1_800_000_000_000_000_000);
-/// So small that no thread is ever as late with its time as a clock may step back.
 const STEP: i64 = 50_000;
+/// How far the clock moves before it waits for every thread that still works at an instant. It may be passed by a step
+/// of each thread, and both are less than what a clock may step back.
+const EPOCH: i64 = 500_000_000;
 const OPEN: Nanos = Nanos::from_secs(1);
 const YEAR: Nanos = Nanos::from_secs(365 * 86_400);
 
@@ -70,6 +73,8 @@ struct Torture<'a> {
     algorithm: &'a Algorithm,
     fail: Fail,
     clock: AtomicI64,
+    /// Where the epoch ends; read by whoever works at an instant of it.
+    epoch: RwLock<i64>,
     tickets: AtomicU64,
     /// What settling may have added to what was reserved: written before it does.
     added: AtomicI64,
@@ -86,6 +91,7 @@ impl<'a> Torture<'a> {
             algorithm,
             fail,
             clock: AtomicI64::new(START.0),
+            epoch: RwLock::new(START.0 + EPOCH),
             tickets: AtomicU64::new(1),
             added: AtomicI64::new(0),
             ledger: (0..=USERS).map(|_| AtomicI64::new(0)).collect(),
@@ -93,8 +99,18 @@ impl<'a> Torture<'a> {
         }
     }
 
-    fn tick(&self) -> Timestamp {
-        Timestamp(self.clock.fetch_add(STEP, SeqCst))
+    /// Works at the next instant.
+    fn at_tick<T>(&self, work: impl FnOnce(Timestamp) -> T) -> T {
+        loop {
+            let epoch = self.epoch.read().unwrap();
+            let now = self.clock.fetch_add(STEP, SeqCst);
+            if now < *epoch {
+                return work(Timestamp(now));
+            }
+            drop(epoch);
+            let mut epoch = self.epoch.write().unwrap();
+            *epoch = (*epoch).max(now + EPOCH);
+        }
     }
 
     /// The charge on the budget, or on a user's part of it, which is never the tighter.
@@ -115,7 +131,7 @@ impl<'a> Torture<'a> {
         for _ in 0..3 {
             let ticket = self.tickets.fetch_add(1, SeqCst);
             let charges = [self.charge(user, reserved), self.charge(0, reserved)];
-            if self.store.charge(self.tick(), &charges, Ticket(ticket), &mut verdicts) {
+            if self.at_tick(|now| self.store.charge(now, &charges, Ticket(ticket), &mut verdicts)) {
                 for number in [0, usize::try_from(user).unwrap()] {
                     self.ledger[number].fetch_add(reserved, SeqCst);
                 }
@@ -136,7 +152,7 @@ impl<'a> Torture<'a> {
             Settlement { counter, limit, algorithm, ticket: Ticket(open.ticket), actual: open.actual }
         });
         let mut settled = Settlements::new();
-        self.store.settle(self.tick(), &settlements, &mut settled);
+        self.at_tick(|now| self.store.settle(now, &settlements, &mut settled));
         assert_eq!(settled[0], settled[1], "both or none");
         let Settled::Replaced { reserved } = settled[0] else {
             return false;
@@ -205,10 +221,10 @@ impl<'a> Torture<'a> {
     /// No ticket outlives its expiry, settled or not.
     fn expire(&self) {
         let last = [self.charge(1, 0)];
-        assert!(self.store.charge(self.tick(), &last, Ticket(0), &mut Verdicts::new()));
-        assert!(self.store.holds(self.tick()) > 0);
+        assert!(self.at_tick(|now| self.store.charge(now, &last, Ticket(0), &mut Verdicts::new())));
+        assert!(self.at_tick(|now| self.store.holds(now)) > 0);
         self.clock.fetch_add(OPEN.0, SeqCst);
-        assert_eq!(self.store.holds(self.tick()), 0);
+        assert_eq!(self.at_tick(|now| self.store.holds(now)), 0);
         let abandoned = std::mem::take(&mut *self.abandoned.lock().unwrap());
         assert!(!abandoned.into_iter().any(|open| self.settle(open)));
     }
@@ -234,7 +250,7 @@ fn spends_exactly(algorithm: &Algorithm) {
     assert_eq!(torture.used(0), spent);
 
     // New keys drop what has expired: only counters are left, and a warning of the budget.
-    let later = torture.tick().after(Nanos::from_secs(1));
+    let later = torture.at_tick(|now| now.after(Nanos::from_secs(1)));
     let fresh = 60_000_u64;
     for number in 0..fresh {
         let key = CounterKey::of_limit(&number.to_le_bytes(), 9);
@@ -275,7 +291,7 @@ fn a_thousand_threads_spend_a_shared_budget_exactly() {
     for number in [0, 1] {
         let terms = Terms { ceiling, burst: ceiling, starting: None };
         let look = Charge { terms, hold: None, ..torture.charge(number, 1) };
-        assert!(store.charge(torture.tick(), &[look], Ticket(0), &mut verdicts));
+        assert!(torture.at_tick(|now| store.charge(now, &[look], Ticket(0), &mut verdicts)));
         assert_eq!(verdicts[0].counted, Counted::Shared);
         assert_eq!(ceiling - verdicts[0].status.remaining - 1, torture.ledger[0].load(SeqCst));
     }

@@ -103,9 +103,12 @@ impl<'s> Counter<'s> {
                 if !has_changed {
                     return spot.slot().restore(held);
                 }
-                let fresh = state.as_ref().and_then(|state| Narrow::kept(state, idle_at));
-                if let Some(fresh) = fresh.filter(|fresh| Narrow::may_become(held, *fresh)) {
-                    return spot.slot().release(held, fresh);
+                if let Some(fresh) = state.as_ref().and_then(|state| Narrow::kept(state, idle_at)) {
+                    return if Narrow::may_become(held, fresh) {
+                        spot.slot().release(held, fresh);
+                    } else {
+                        spot.slot().fill(key, fresh);
+                    };
                 }
                 shard.remove_narrow(locked, spot, held);
             }

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Slots in a page: so many that hardly a page overflows, so few that a split is done in a microsecond or two.
-pub(super) const SLOTS: usize = 64;
+pub(super) const SLOTS: usize = if cfg!(shuttle) { 8 } else { 64 };
 
 /// How many pages are allocated together, unless so few are allowed that it would be a waste.
 const PAGES_PER_CHUNK: u64 = 16;
@@ -156,6 +156,12 @@ impl<S: Slot> Pages<S> {
     /// How many bytes have been allocated.
     pub(super) const fn bytes(&self, filling: &Filling) -> usize {
         (filling.chunks << self.chunk_bits) * Self::PAGE_BYTES
+    }
+
+    /// How many bytes all pages take once keys have come to them, and `more` pages.
+    pub(super) fn bytes_with(&self, more: u64) -> usize {
+        let chunks = self.count().saturating_add(more).min(self.max).div_ceil(1 << self.chunk_bits);
+        usize::try_from(chunks << self.chunk_bits).unwrap_or(usize::MAX).saturating_mul(Self::PAGE_BYTES)
     }
 
     #[inline]

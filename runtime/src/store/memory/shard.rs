@@ -128,10 +128,12 @@ impl Shard {
         let pages = |bytes: usize| u64::try_from(most / bytes).unwrap_or(u64::MAX);
         let base = |max: u64| u64::try_from(base).unwrap_or(1).min(max / 2).max(1);
         let (narrow, wide) = (pages(Pages::<Narrow>::PAGE_BYTES), pages(Pages::<Wide>::PAGE_BYTES));
-        let table = Table::new(max_keys, max_bytes);
+        let (narrow, wide) = (Pages::new(base(narrow), narrow), Pages::new(base(wide), wide));
+        let first = narrow.bytes_with(0).saturating_add(wide.bytes_with(0));
+        let table = Table::new(max_keys, max_bytes.saturating_sub(first));
         Self {
-            narrow: Pages::new(base(narrow), narrow),
-            wide: Pages::new(base(wide), wide),
+            narrow,
+            wide,
             max_bytes,
             locked: Mutex::new(Locked { table, narrow: Filling::default(), wide: Filling::default() }),
         }
@@ -144,11 +146,7 @@ impl Shard {
 
     /// How many bytes are allocated for counters.
     pub(super) fn bytes(&self, locked: &Locked) -> usize {
-        self.slot_bytes(locked) + locked.table.bytes()
-    }
-
-    fn slot_bytes(&self, locked: &Locked) -> usize {
-        self.narrow.bytes(&locked.narrow) + self.wide.bytes(&locked.wide)
+        self.narrow.bytes(&locked.narrow) + self.wide.bytes(&locked.wide) + locked.table.bytes()
     }
 
     /// Whether a page of so many bytes more is within what slots may take.
@@ -160,8 +158,19 @@ impl Shard {
         narrow.saturating_add(wide).saturating_add(page_bytes) <= self.max_bytes / EIGHTHS * SLOTS_OF_BOTH
     }
 
-    fn may_split<S: Slot>(&self, pages: &Pages<S>) -> bool {
-        pages.may_split() && self.may_add(Pages::<S>::PAGE_BYTES)
+    fn may_split_narrow(&self, locked: &Locked) -> bool {
+        let bytes = || self.narrow.bytes_with(1).saturating_add(self.wide.bytes_with(0));
+        self.narrow.may_split() && self.may_add(Pages::<Narrow>::PAGE_BYTES) && self.leaves(locked, bytes())
+    }
+
+    fn may_split_wide(&self, locked: &Locked) -> bool {
+        let bytes = || self.narrow.bytes_with(0).saturating_add(self.wide.bytes_with(1));
+        self.wide.may_split() && self.may_add(Pages::<Wide>::PAGE_BYTES) && self.leaves(locked, bytes())
+    }
+
+    /// Whether so many bytes of pages leave the table those that it has.
+    fn leaves(&self, locked: &Locked, bytes: usize) -> bool {
+        bytes.saturating_add(locked.table.bytes()) <= self.max_bytes
     }
 
     /// Whether all that was promised finds room.
@@ -170,8 +179,8 @@ impl Shard {
         locked.table.has_room_for(promised.keys(), listed)
             && (narrow == 0
                 || self.narrow.has_room_for(&locked.narrow, narrow)
-                || self.may_split(&self.narrow))
-            && (wide == 0 || self.wide.has_room_for(&locked.wide, wide) || self.may_split(&self.wide))
+                || self.may_split_narrow(locked))
+            && (wide == 0 || self.wide.has_room_for(&locked.wide, wide) || self.may_split_wide(locked))
     }
 
     /// Drops what is idle in the next few places, for a new key that finds room or does not yet.
@@ -250,12 +259,13 @@ impl Shard {
     /// Splits pages as far as new keys have made it due. Nothing of the shard may be held by the caller.
     pub(super) fn grow(&self, locked: &mut Locked) {
         for _ in 0..SPLITS_PER_KEY {
-            let narrow = self.may_split(&self.narrow) && self.narrow.split(&mut locked.narrow);
-            let wide = self.may_split(&self.wide) && self.wide.split(&mut locked.wide);
+            let narrow = self.may_split_narrow(locked) && self.narrow.split(&mut locked.narrow);
+            let wide = self.may_split_wide(locked) && self.wide.split(&mut locked.wide);
             if !narrow && !wide {
                 break;
             }
         }
-        locked.table.max_bytes = self.max_bytes.saturating_sub(self.slot_bytes(locked));
+        let slots = self.narrow.bytes_with(0).saturating_add(self.wide.bytes_with(0));
+        locked.table.max_bytes = self.max_bytes.saturating_sub(slots);
     }
 }

@@ -77,7 +77,7 @@ pub(super) trait Slot: Sized + Debug {
     /// Under the shard's lock: marks a vacant slot as one that no key is beyond.
     fn mark_free(&self);
 
-    /// Under the shard's lock: keeps a counter in a vacant slot.
+    /// Under the shard's lock: keeps a counter in a slot that is vacant, or held and of this key. Ends holding.
     fn fill(&self, key: CounterKey, kept: Self::Kept);
 
     /// The instant from which on what is kept equals nothing.

@@ -16,6 +16,9 @@ use limitrate_core::{
 
 use super::entry::{Entry, Kept, Step};
 
+/// What part of the table is left to counters that find no slot in their pages although those have room.
+const LEFT_TO_SLOTS: usize = 8;
+
 /// More than a list of one entry takes beside its place in the table.
 const LIST_BYTES: usize = 192;
 
@@ -77,7 +80,7 @@ impl Table {
     #[inline]
     pub(super) fn has_room_for(&self, keys: usize, here: usize) -> bool {
         let is_allocated = || {
-            self.entries.capacity() - self.entries.len() >= here
+            self.entries.capacity() - self.entries.len() >= here + self.entries.capacity() / LEFT_TO_SLOTS
                 && self.bytes() + here * LIST_BYTES <= self.max_bytes
         };
         // A table that grows is there twice for a moment, and then twice as large.

@@ -1,10 +1,11 @@
 //! Slots of 32 bytes for counters that are one word: buckets, whose state is the instant at which they are full again.
 //!
 //! A charge is one compare-and-exchange of that word, and a refusal writes nothing. The instant stands in 54 bits, from
-//! a base that is set when a key comes to the slot: some hundred days on either side, and what leaves them moves to a wide
-//! slot. The other ten bits are a tag that changes with the key, so that who saw one key's word does not change
-//! another's: for that it would have to sleep while the slot went to a thousand keys, and the last came to stand at the
-//! same nanosecond. While a key stays, its word only grows: one seen twice was there in between.
+//! a base that is set when a key comes to the slot: some hundred days on either side, and what leaves them gets another
+//! base under the shard's lock. The other ten bits are a tag that changes with the key and the base, so that who saw one
+//! key's word does not change another's: for that it would have to sleep while the slot changed its tag a thousand times,
+//! and the last key came to stand at the same nanosecond of a span of [`FINE_BITS`]. While a tag stays, its word only
+//! grows: one seen twice was there in between.
 
 use limitrate_core::{
     algorithm::{Small, bucket},
@@ -36,8 +37,12 @@ const DEAD: u64 = 1;
 /// It keeps nothing.
 const FREE: u64 = 2;
 
-/// The offset of a bucket that is new in its slot.
+/// The least offset of a bucket that is new in its slot.
 const MIDDLE: i64 = 1 << (OFFSET_BITS - 1);
+
+/// A base has none of these bits, so that they stand in the word as they are in the instant: some eighteen minutes.
+const FINE_BITS: u32 = 40;
+const FINE: i64 = (1 << FINE_BITS) - 1;
 
 /// A bucket's slot.
 // Two to a cache line, and none on two.
@@ -152,9 +157,10 @@ impl Slot for Narrow {
         let [high, low] = halves(key);
         self.key[0].store(high, Release);
         self.key[1].store(low, Release);
-        self.base.store(kept.tat.saturating_sub(MIDDLE), Release);
+        let base = (kept.tat & !FINE).saturating_sub(MIDDLE);
+        self.base.store(base, Release);
         let tag = (self.word.load(Acquire) & !OFFSET).wrapping_add(TAG);
-        self.word.store(tag | MIDDLE.cast_unsigned(), Release);
+        self.word.store(tag | kept.tat.wrapping_sub(base).cast_unsigned(), Release);
     }
 
     fn idle_at(kept: NarrowKept) -> Timestamp {
@@ -246,6 +252,21 @@ mod tests {
         slot.fill(OTHER, at(5));
         assert!(!slot.try_replace(before, at(8)) && !slot.is_unchanged(before));
         assert_eq!((slot.look(KEY), seen(&slot, OTHER).tat), (Look::Gone, 5));
+    }
+
+    #[test]
+    fn who_slept_while_a_slot_went_to_as_many_keys_as_there_are_tags_is_told() {
+        let slot = Narrow::new();
+        slot.fill(KEY, at(5));
+        let before = seen(&slot, KEY);
+        for tat in 6..=6 + (u64::MAX / TAG).cast_signed() {
+            let last = seen(&slot, KEY);
+            assert!(slot.try_hold(last));
+            slot.vacate(last);
+            slot.fill(KEY, at(tat));
+        }
+        assert_eq!(before.word & !OFFSET, seen(&slot, KEY).word & !OFFSET);
+        assert!(!slot.is_unchanged(before) && !slot.try_replace(before, at(8)));
     }
 
     #[test]
