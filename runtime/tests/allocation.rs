@@ -9,7 +9,7 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 use limitrate_runtime::{
-    Decision, INLINE_CHARGES, Limiter, LimiterOptions, Outcome,
+    Decision, INLINE_CHARGES, Limiter, LimiterOptions, Outcome, TrustOptions,
     store::{MemoryOptions, MemoryStore},
 };
 
@@ -26,7 +26,12 @@ fn limiter(text: &str, engine: Engine) -> Limiter {
         Ok(accepted) => Limiter::with(
             Arc::new(accepted.policy),
             MemoryStore::new(MemoryOptions::default()),
-            LimiterOptions { secret: 1, ..LimiterOptions::default() },
+            // Every decision is made twice, so that what watches over machine code is counted too.
+            LimiterOptions {
+                secret: 1,
+                trust: TrustOptions { sample_every: 1, ..TrustOptions::default() },
+                ..LimiterOptions::default()
+            },
         ),
         Err(rejected) => panic!("{:#?}", rejected.diagnostics.sorted()),
     }
