@@ -35,6 +35,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn a_share_takes_in_that_part_of_the_values() {
         let taken_in =
             (0..10_000).filter(|user: &u32| position("api", user.to_string().as_bytes()) < 100_000);
@@ -43,6 +44,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn two_rules_take_in_different_values() {
         let both = (0..10_000_u32).filter(|user| {
             let user = user.to_string();

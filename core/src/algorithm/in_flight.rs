@@ -212,6 +212,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn at_the_bound_a_charge_waits_for_the_first_lease_and_none_is_lost() {
         let terms = Terms { ceiling: i64::MAX, ..TWO };
         let mut state = None;

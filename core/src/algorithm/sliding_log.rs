@@ -302,6 +302,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn at_the_bound_a_charge_waits_for_the_oldest_entry_and_no_use_is_lost() {
         let day = Algorithm::SlidingLog(Nanos::from_secs(86_400));
         let terms = Terms { ceiling: i64::MAX, ..TEN };

@@ -190,6 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn every_minute_and_every_stretch_agree_with_a_walk(
         (zone, around) in any_place(),
         spans in prop::collection::vec(any_span(), 1..4),

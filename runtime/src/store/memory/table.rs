@@ -276,6 +276,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn lists_count_as_memory() {
         let mut table = Table::new(10, 100_000);
         fill(&mut table, 1, Timestamp(0));

@@ -37,6 +37,7 @@ fn remove(pages: &Pages<Narrow>, filling: &mut Filling, key: CounterKey) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes too long there")]
 fn every_key_is_found_while_a_hundred_thousand_come() {
     let (pages, mut filling) = (Pages::<Narrow>::new(9, 1 << 20), Filling::default());
     let mut overflown = Vec::new();
@@ -56,6 +57,7 @@ fn every_key_is_found_while_a_hundred_thousand_come() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes too long there")]
 fn pages_are_split_no_more_than_twice_for_a_key() {
     let (pages, mut filling) = (Pages::<Narrow>::new(8, 1 << 20), Filling::default());
     for number in 0..50_000u64 {
@@ -132,6 +134,7 @@ proptest! {
 
     /// Two pages of which one is never enough for all keys: slots are vacated and taken again all the time.
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn what_is_in_a_page_is_what_was_put_there(
         acts in prop::collection::vec((0u64..90, any::<bool>(), 0i64..5), 1..600),
         base in 1u64..3,
