@@ -199,6 +199,8 @@ unsafe fn call(function: SitesFunction, frame: &[i64], out: *mut RawCharge, room
             return says;
         }
     }
+    #[cfg(not(all(debug_assertions, unix)))]
+    let _ = room;
     // SAFETY: the caller's.
     unsafe { function(frame.as_ptr(), out) }
 }
