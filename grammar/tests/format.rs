@@ -152,3 +152,9 @@ fn a_word_that_follows_a_number_without_a_blank_stays() {
     let once = formatted(text);
     assert!(once.contains("status == 100 or true"), "{once}");
 }
+
+#[test]
+fn a_module_whose_name_has_a_hyphen_stays_one() {
+    let text = "edition 2026\nuse a-b.c (d)\n";
+    assert_eq!(formatted(text), text);
+}

@@ -25,7 +25,10 @@ impl Marks {
         let mut marks = Self::default();
         for item in &file.items {
             match &item.kind {
-                ItemKind::Edition(_) | ItemKind::Module(_) | ItemKind::Use(_) | ItemKind::Hierarchy(_) => {}
+                ItemKind::Edition(_) | ItemKind::Hierarchy(_) => {}
+                // A module's name is one word, whatever it has hyphens and dots between.
+                ItemKind::Module(name) => marks.verbatim(name.span),
+                ItemKind::Use(used) => marks.verbatim(used.module.span),
                 ItemKind::Schedule(_) | ItemKind::Unit(_) | ItemKind::Budget(_) => {}
                 ItemKind::Table(table) => {
                     table.columns.iter().for_each(|column| marks.type_expr(&column.ty));

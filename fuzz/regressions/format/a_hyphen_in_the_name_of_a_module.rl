@@ -1,0 +1,2 @@
+use a-b
+rule a { limit 5 req/min }
