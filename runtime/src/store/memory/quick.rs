@@ -17,7 +17,7 @@ use super::{
     MemoryStore,
     pages::Pages,
     shard::Kind,
-    slot::{Look, Narrow, NarrowKept, Slot, Wide, WideKept},
+    slot::{Look, Narrow, Slot, Wide},
     sync::Spin,
 };
 use crate::store::Verdicts;
