@@ -135,13 +135,16 @@ fn request(policy: &Policy) -> Given<'static> {
 }
 
 fn tell(name: &str, policy: &Policy) {
-    match policy.plan() {
-        Summary::Indexed { dimensions, sites, settled, bodies, table_bytes } => eprintln!(
-            "{name}: {} dimensions, {sites} sites, {settled} settled, {bodies} bodies, {table_bytes} bytes of tables, {} of code",
+    let code = policy.code_size();
+    let plan = policy.plan();
+    if let Summary::Indexed { dimensions, sites, settled, bodies, table_bytes } = plan {
+        eprintln!(
+            "{name}: {} dimensions, {sites} sites, {settled} settled, {bodies} bodies, {table_bytes} bytes of tables, \
+             {code} of code",
             dimensions.len(),
-            policy.code_size()
-        ),
-        other => eprintln!("{name}: {other:?}, {} bytes of code", policy.code_size()),
+        );
+    } else {
+        eprintln!("{name}: {plan:?}, {code} bytes of code");
     }
 }
 

@@ -191,9 +191,12 @@ fn a_hundred_thousand_rules_on_one_route() {
     assert_refused(&format!("{INPUT}{limits}"), Code::RL0509, 512 * MIB);
 }
 
+/// The condition of the rule of this number.
+type Shape = fn(usize) -> String;
+
 #[test]
 fn rules_that_no_index_tells_apart() {
-    let shapes: [(&str, fn(usize) -> String); 4] = [
+    let shapes: [(&str, Shape); 4] = [
         ("two facts compared", |i| format!("size + {i} > limit_of * 2")),
         ("an alternative of everything", |i| {
             format!("(user == \"k{i}\" or size == {i} or region == \"r{i}\" or flag)")

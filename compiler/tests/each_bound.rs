@@ -1,7 +1,6 @@
 //! Each bound on what a policy may be: what lies at it compiles, and one more is refused with its code.
 //!
 //! Bounds that many of a kind run into are tried in `bounds.rs` too; those on the text itself, in the grammar's tests.
-#![expect(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod policies;
 
