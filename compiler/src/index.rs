@@ -1,8 +1,8 @@
 //! The index of a policy: which of its sites a request can concern, without looking at the others.
 //!
-//! What the conditions of all sites imply of single [dimensions](dimension) is kept as [rows](rows) of site bits, by the
+//! What the conditions of all sites imply of single dimensions is kept as rows of site bits, by the
 //! value that a request brings. The rows of a request are intersected, summaries first, and only what remains is looked
-//! at, in the order of evaluation: what the index does not settle of a [site](site) is evaluated, by the interpreter or
+//! at, in the order of evaluation: what the index does not settle of a site is evaluated, by the interpreter or
 //! by code that sites of the same [shape] share.
 
 mod choose;
