@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// One limit, never reached.
+/// One limit, never reached, whose keys are not soon forgotten.
 pub(crate) const GCRA: &str =
-    "input { user : key } rule api { limit 1G req/s per user using gcra burst 4G req }";
+    "input { user : key } rule api { limit 1 req/10 s per user using gcra burst 400M req }";
 /// The same by the default algorithm.
 pub(crate) const SLIDING: &str = "input { user : key } rule api { limit 1G req/min per user }";
 /// One request in a year.
@@ -15,9 +15,9 @@ pub(crate) const HIERARCHY: &str = "
     hierarchy org > team > user
     input { org : key  team : key  user : key }
     rule api {
-      limit a: 1G req/s per org using gcra burst 4G req
-      limit b: 1G req/s per team using gcra burst 4G req
-      limit c: 1G req/s per user using gcra burst 4G req
+      limit a: 1 req/10 s per org using gcra burst 400M req
+      limit b: 1 req/10 s per team using gcra burst 400M req
+      limit c: 1 req/10 s per user using gcra burst 400M req
     }";
 
 /// Rules with four tests each, ten for each prefix of a path: a request meets ten of them, however many there are.

@@ -84,7 +84,7 @@ pub fn refusing() -> Ours {
 
 fn written(rate: Rate) -> String {
     match rate {
-        Rate::Open => "1G req/s using gcra burst 10M req".to_owned(),
+        Rate::Open => "1 req/10 s using gcra burst 400M req".to_owned(),
         Rate::Three => "1 req/hour using gcra burst 3 req".to_owned(),
     }
 }
