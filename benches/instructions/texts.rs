@@ -32,7 +32,7 @@ pub(crate) fn rules(count: usize) -> String {
              \"t{n}\"}} and size >= {} and size < {} then limit {}M req/s per user using gcra burst 4G req\n}}",
             n % 7 * 10,
             1_000 + n,
-            n + 1,
+            n % 1_000 + 1,
         )
         .unwrap();
     }
