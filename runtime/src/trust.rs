@@ -143,35 +143,37 @@ impl Watch {
         request: &impl Request,
         scratch: &mut Scratch,
     ) -> RawOutcome {
+        if self.countdown.is_due() {
+            return self.decide_twice(policy, request, scratch);
+        }
+        self.decide_once(policy, request, scratch)
+    }
+
+    #[inline]
+    fn decide_once(&self, policy: &Policy, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
         let outcome = policy.decide(request, scratch);
         if scratch.implausible.is_some() {
             self.say_implausible(policy, request, scratch);
         }
-        if self.countdown.is_due() {
-            return self.recompute(policy, request, outcome, scratch);
-        }
         outcome
     }
 
-    /// Decides again by the reference, whose answer counts.
+    /// Decides, and again by the reference, whose answer counts.
     #[cold]
-    fn recompute(
-        &self,
-        policy: &Policy,
-        request: &impl Request,
-        outcome: RawOutcome,
-        scratch: &mut Scratch,
-    ) -> RawOutcome {
+    fn decide_twice(&self, policy: &Policy, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
         let serving = policy.serving();
+        let outcome = self.decide_once(policy, request, scratch);
         if serving == Serving::Reference {
             return outcome;
         }
+        // Where the engine changed meanwhile, nobody knows whose answer it was: no one is blamed for it.
+        let is_known = policy.serving() == serving;
         self.sampled.fetch_add(1, Ordering::Relaxed);
         let mut found = FOUND.take();
         found.clear();
         found.extend_from_slice(&scratch.sites);
         let expected = policy.decide_by_reference(request, scratch);
-        if (outcome, &found) != (expected, &scratch.sites) {
+        if is_known && (outcome, &found) != (expected, &scratch.sites) {
             let found = Answer { outcome, sites: found.clone() };
             self.replace(policy, request, (serving, found), expected, scratch);
         }
