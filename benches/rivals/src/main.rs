@@ -29,9 +29,9 @@ fn main() {
     assert!(options.iter().all(|option| *option == "--quick"), "unknown options: {options:?}");
     let quick = !options.is_empty();
     let effort = if quick {
-        Effort { samples: 5, sample: Duration::from_millis(5) }
+        Effort { samples: 5, sample: Duration::from_millis(5), warm_up: 1 }
     } else {
-        Effort { samples: 15, sample: Duration::from_millis(30) }
+        Effort { samples: 15, sample: Duration::from_millis(30), warm_up: 1 }
     };
     let unknown = names.iter().find(|name| !goals::SECTIONS.contains(name));
     assert_eq!(unknown, None, "the sections are {:?}", goals::SECTIONS);

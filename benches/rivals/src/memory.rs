@@ -230,8 +230,8 @@ pub fn keyed(effort: Effort) -> Section {
     let limiters = Limiters::new(Rate::Open);
     let mut columns = vec![limiters.hot(effort), limiters.hot_on_two(effort)];
     limiters.fill();
-    // Samples in which each counter is met about once.
-    let effort = Effort { sample: effort.sample * 8, ..effort };
+    // Each counter is met about once before a sample, and about once in it.
+    let effort = Effort { sample: effort.sample * 8, warm_up: USERS as u64, ..effort };
     let uniform = keys::recorded(Order::Uniform, 3);
     columns.push(limiters.many("1M keys, uniform", &uniform, effort));
     columns.push(limiters.many_on_two("1M keys, uniform, 2 threads", &uniform, effort));

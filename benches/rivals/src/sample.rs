@@ -62,6 +62,8 @@ pub struct Figure {
 pub struct Effort {
     pub samples: usize,
     pub sample: Duration,
+    /// How many operations, at least, bring back to the caches what other contenders drove out.
+    pub warm_up: u64,
 }
 
 /// Times the contenders in turns.
@@ -72,7 +74,7 @@ pub fn measure(effort: Effort, mut contenders: Vec<Contender<'_>>) -> Vec<Figure
     for round in 0..effort.samples {
         for turn in 0..contenders.len() {
             let at = (round + turn) % contenders.len();
-            (contenders[at].run)(counts[at] / 2); // brings back to the caches what the others drove out
+            (contenders[at].run)(effort.warm_up.max(counts[at] / 2));
             let elapsed = (contenders[at].run)(counts[at]);
             samples[at].push(elapsed.as_secs_f64() * 1e9 / counts[at] as f64);
         }
