@@ -12,6 +12,7 @@ pub mod bucket;
 pub mod fixed_window;
 pub mod hold;
 pub mod in_flight;
+mod refund;
 pub mod sliding_log;
 pub mod sliding_window;
 mod small;

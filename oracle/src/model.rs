@@ -114,6 +114,19 @@ impl LocalStore for ModelStore {
         algorithm.set_used(state, now, used)
     }
 
+    fn refund(&self, now: Timestamp, charge: &Charge<'_>) {
+        if let Some((algorithm, state)) = self.0.lock().counters.get_mut(&charge.counter) {
+            algorithm.refund(state, charge.terms, now, charge.cost);
+        }
+    }
+
+    fn reset(&self, counter: CounterKey) -> bool {
+        let mut kept = self.0.lock();
+        kept.blocks.retain(|(blocked, _), _| *blocked != counter);
+        kept.warnings.remove(&counter);
+        kept.counters.remove(&counter).is_some_and(|(_, state)| state.is_some())
+    }
+
     fn len(&self) -> usize {
         let kept = self.0.lock();
         kept.counters.len() + kept.holds.len() + kept.blocks.len() + kept.warnings.len()

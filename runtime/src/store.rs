@@ -2,8 +2,16 @@
 //!
 //! A store applies all charges of a decision or none, in one atomic step. It knows nothing of policies: the
 //! arithmetic is [`Algorithm`]'s, the instant is an argument, and a counter is named by its [`CounterKey`].
+//!
+//! A [`LocalStore`] answers at once. A [`Store`] may have to be waited for: [`contract`] says what all of them promise.
 
+pub mod beside;
+pub mod contract;
+mod entry;
+mod error;
+mod ledger;
 pub mod memory;
+mod owned;
 mod shared;
 
 use std::fmt::Debug;
@@ -16,7 +24,14 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
-pub use memory::{MemoryOptions, MemoryStore};
+pub use self::{
+    contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
+    entry::{Damaged, Entry, KEPT_IDLE, Kept},
+    error::{Cause, StoreError},
+    ledger::Ledger,
+    memory::{MemoryOptions, MemoryStore},
+    owned::{OwnedCharge, OwnedSettlement},
+};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;
@@ -97,6 +112,25 @@ pub trait LocalStore: Debug + Send + Sync {
     /// Sets what is in use of a counter at `now`; false if the algorithm counts no use or there is no room for the
     /// counter.
     fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool;
+
+    /// Gives back the cost of a charge that was taken before, of any algorithm but in flight: never more than is in use.
+    fn refund(&self, now: Timestamp, charge: &Charge<'_>);
+
+    /// Forgets a counter, its blocks and its warning: the key was never seen. False if there was no counter. Reservations
+    /// that are open stay so: what they come to beside what was reserved goes to the new counter.
+    fn reset(&self, counter: CounterKey) -> bool;
+
+    /// Tells all that is kept and not idle, in no particular order, each key as it was at some instant of the call. A store
+    /// that is not there to last tells nothing.
+    fn snapshot(&self, now: Timestamp, tell: &mut dyn FnMut(Kept)) {
+        let _ = (now, tell);
+    }
+
+    /// Keeps what a snapshot told, each under its key, where nothing is kept yet and there is room. How many were.
+    fn restore(&self, now: Timestamp, kept: Vec<Kept>) -> usize {
+        let _ = (now, kept);
+        0
+    }
 
     /// Begins to fetch what a charge will need, for callers that decide many requests: they wait for memory together
     /// rather than one after another. Changes nothing.

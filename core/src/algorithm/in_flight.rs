@@ -62,6 +62,37 @@ impl State {
         leases.held.len() < before
     }
 
+    /// When the newest lease began: an instant before it is taken for it.
+    #[must_use]
+    pub fn latest(&self) -> Timestamp {
+        self.0.latest
+    }
+
+    /// The leases by the order of their ends, those that have expired but were not dropped yet included: what names each,
+    /// the first instant at which it is no longer held, and how much it holds.
+    pub fn leases(&self) -> impl Iterator<Item = (LeaseId, Timestamp, i64)> {
+        self.0.held.iter().map(|lease| (lease.id, lease.until, lease.weight))
+    }
+
+    /// The state that [`Self::latest`] and [`Self::leases`] were of. `None` if no state has such leases: they are in the order
+    /// of their ends, none holds less than 0, and there are at most [`MAX_LEASES`].
+    #[must_use]
+    pub fn from_leases(
+        latest: Timestamp,
+        leases: impl IntoIterator<Item = (LeaseId, Timestamp, i64)>,
+    ) -> Option<Self> {
+        let mut state = Leases { latest, ..Leases::default() };
+        for (id, until, weight) in leases {
+            let is_later = state.held.back().is_none_or(|last| last.until <= until);
+            if !is_later || weight < 0 || state.held.len() >= MAX_LEASES {
+                return None;
+            }
+            state.weight += i128::from(weight);
+            state.held.push_back(Lease { id, until, weight });
+        }
+        Some(Self(Box::new(state)))
+    }
+
     /// From this instant on the state equals no state at all.
     pub(super) fn idle_at(&self) -> Timestamp {
         self.0.held.back().map_or(self.0.latest, |last| last.until.max(self.0.latest))

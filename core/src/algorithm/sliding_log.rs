@@ -48,6 +48,33 @@ impl State {
         self.0.entries.back().map_or(Timestamp::MIN, |newest| newest.at.after(length(span)))
     }
 
+    /// The charges with their instants, oldest first, those that have left but were not dropped yet included.
+    pub fn entries(&self) -> impl Iterator<Item = (Timestamp, i64)> {
+        let mut before = self.0.base;
+        self.0.entries.iter().map(move |entry| {
+            let cost = entry.total.wrapping_sub(before);
+            before = entry.total;
+            // Together they hold at most `i64::MAX`.
+            (entry.at, cost.cast_signed())
+        })
+    }
+
+    /// The log that [`Self::entries`] was of. `None` if no log has such entries: they are in ascending order, each holds
+    /// nothing less than 0 and all at most `i64::MAX`, and there are at most [`MAX_ENTRIES`].
+    #[must_use]
+    pub fn from_entries(entries: impl IntoIterator<Item = (Timestamp, i64)>) -> Option<Self> {
+        let mut log = Log::default();
+        for (at, cost) in entries {
+            let total = log.total().checked_add(u64::try_from(cost).ok()?)?;
+            let is_later = log.entries.back().is_none_or(|newest| newest.at < at);
+            if !is_later || total > i64::MAX.unsigned_abs() || log.entries.len() >= MAX_ENTRIES {
+                return None;
+            }
+            log.entries.push_back(Entry { at, total });
+        }
+        Some(Self(Box::new(log)))
+    }
+
     /// A log with one charge, or `None` for no use.
     pub(super) fn with_used(span: Nanos, now: Timestamp, used: i64) -> Option<Self> {
         (used > 0).then(|| {
@@ -78,6 +105,24 @@ impl State {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.entries.is_empty()
+    }
+
+    /// Takes so much from the newest entries that still count.
+    pub(super) fn give_back(&mut self, span: Nanos, now: Timestamp, amount: i64) {
+        let log = &mut *self.0;
+        log.drop_left(span, log.clock(now));
+        if log.total().wrapping_sub(log.base) >= i64::MAX.unsigned_abs() {
+            // Use that saturated is not given back: it was more than was counted.
+            return;
+        }
+        let left = log.total().wrapping_sub(log.base).saturating_sub(amount.unsigned_abs());
+        while log.total().wrapping_sub(log.base) > left
+            && let Some(newest) = log.entries.pop_back()
+        {
+            if log.total().wrapping_sub(log.base) < left {
+                log.entries.push_back(Entry { total: log.base.wrapping_add(left), ..newest });
+            }
+        }
     }
 
     /// Changes the entry of the instant `at`, unless it has left. Walks over the entries after it.

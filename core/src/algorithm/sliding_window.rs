@@ -160,6 +160,19 @@ pub(super) fn settle(
     Some(if seen.index == index { State { current: used, ..seen } } else { State { previous: used, ..seen } })
 }
 
+/// A window that counts at an instant, and what of its use is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counting {
+    pub(super) index: i64,
+    pub(super) used: i64,
+}
+
+/// The current window and the one before it.
+pub(super) fn counting(span: Nanos, state: &State, now: Timestamp) -> (Counting, Counting) {
+    let State { index, current, previous } = View::new(span, Some(state), now).state;
+    (Counting { index, used: current }, Counting { index: index.saturating_sub(1), used: previous })
+}
+
 pub(super) fn set_used(span: Nanos, state: Option<&State>, now: Timestamp, used: i64) -> State {
     State { current: used, previous: 0, ..View::new(span, state, now).state }
 }

@@ -16,13 +16,14 @@
 //! [`Fail`]: limitrate_core::charge::Fail
 
 mod counter;
-mod entry;
+pub(super) mod entry;
 mod pages;
-mod part;
+pub(super) mod part;
 mod quick;
 mod several;
 mod shard;
 mod slot;
+mod snapshot;
 mod sync;
 mod table;
 mod tables;
@@ -46,7 +47,7 @@ use self::{
     table::Table,
     tables::Tables,
 };
-use super::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
+use super::{Kept, Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
 /// How many bytes a store takes at most unless told otherwise: some three million counters of one word, or half as
 /// many of several. It takes them as keys come.
@@ -256,6 +257,25 @@ impl LocalStore for MemoryStore {
         let has_room = !is_new || tables.has_room_swept(counter, now, Promised::default().with(kind, 1));
         let set = |counter: &mut Counter<'_>| counter.set_used(algorithm, now, used);
         has_room && tables.change(counter, set).unwrap_or(false)
+    }
+
+    fn refund(&self, now: Timestamp, charge: &Charge<'_>) {
+        let Charge { counter, algorithm, terms, cost, .. } = *charge;
+        Tables::lock(self, [counter]).change(counter, |counter| counter.refund(algorithm, terms, now, cost));
+    }
+
+    fn reset(&self, counter: CounterKey) -> bool {
+        let mut tables = Tables::lock(self, [counter]);
+        tables.forget_beside(counter);
+        tables.change(counter, Counter::forget).unwrap_or(false)
+    }
+
+    fn snapshot(&self, now: Timestamp, tell: &mut dyn FnMut(Kept)) {
+        snapshot::tell(self, now, tell);
+    }
+
+    fn restore(&self, now: Timestamp, kept: Vec<Kept>) -> usize {
+        kept.into_iter().filter(|kept| snapshot::keep(self, now, kept)).count()
     }
 
     /// Shard by shard: while others charge, no instant need have had exactly as many.

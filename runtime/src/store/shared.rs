@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 
-use super::{Lease, LocalStore, Settlement, Settlements, Ticket, Verdicts};
+use super::{Kept, Lease, LocalStore, Settlement, Settlements, Ticket, Verdicts};
 
 impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
     fn charge(
@@ -31,6 +31,22 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
 
     fn set_used(&self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool {
         (**self).set_used(now, counter, algorithm, used)
+    }
+
+    fn refund(&self, now: Timestamp, charge: &Charge<'_>) {
+        (**self).refund(now, charge);
+    }
+
+    fn reset(&self, counter: CounterKey) -> bool {
+        (**self).reset(counter)
+    }
+
+    fn snapshot(&self, now: Timestamp, tell: &mut dyn FnMut(Kept)) {
+        (**self).snapshot(now, tell);
+    }
+
+    fn restore(&self, now: Timestamp, kept: Vec<Kept>) -> usize {
+        (**self).restore(now, kept)
     }
 
     fn prefetch(&self, charge: &Charge<'_>) {

@@ -1,7 +1,7 @@
 //! A counter that a decision has in its hands: taken out of its slot or the table, and put back changed or not.
 
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, Place, State},
+    algorithm::{Algorithm, Hold, Place, State, Terms},
     key::CounterKey,
     time::Timestamp,
 };
@@ -79,6 +79,24 @@ impl<'s> Counter<'s> {
     pub(super) fn settle(&mut self, algorithm: &Algorithm, hold: &Hold, now: Timestamp, actual: i64) {
         algorithm.settle(&mut self.state, hold, now, actual);
         self.note(algorithm, Kind::Wide);
+    }
+
+    pub(super) fn refund(&mut self, algorithm: &Algorithm, terms: Terms, now: Timestamp, amount: i64) {
+        if self.state.is_some() {
+            algorithm.refund(&mut self.state, terms, now, amount);
+            self.note(algorithm, Kind::Wide);
+        }
+    }
+
+    /// Drops its state; false if it has none.
+    pub(super) fn forget(&mut self) -> bool {
+        self.has_changed = true;
+        self.state.take().is_some()
+    }
+
+    /// Takes a state over as it is, which nothing is kept of yet.
+    pub(super) fn adopt(&mut self, state: State, kind: Kind, idle_at: Timestamp) {
+        (self.state, self.kind, self.idle_at, self.has_changed) = (Some(state), kind, idle_at, true);
     }
 
     /// Sets what is in use; false if the algorithm counts none.

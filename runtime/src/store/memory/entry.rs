@@ -3,46 +3,45 @@
 use limitrate_core::{
     algorithm::{Algorithm, Hold, LeaseId, Refusal, State, Status, Terms},
     block,
-    charge::Mode,
     key::CounterKey,
-    time::{Nanos, Timestamp},
+    time::Timestamp,
     warning,
 };
 
-use crate::store::Ticket;
-
-/// How long a counter is kept after it became idle: a clock that steps back by less finds it still there.
-pub(super) const KEPT_IDLE: Nanos = Nanos::from_secs(1);
+pub(super) use crate::store::{
+    KEPT_IDLE,
+    beside::{block_key, hold_key, warning_key},
+};
 
 /// One charge as the arithmetic sees it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step<'p> {
-    pub(super) algorithm: &'p Algorithm,
-    pub(super) terms: Terms,
-    pub(super) now: Timestamp,
-    pub(super) cost: i64,
-    pub(super) lease: LeaseId,
+pub(in crate::store) struct Step<'p> {
+    pub(in crate::store) algorithm: &'p Algorithm,
+    pub(in crate::store) terms: Terms,
+    pub(in crate::store) now: Timestamp,
+    pub(in crate::store) cost: i64,
+    pub(in crate::store) lease: LeaseId,
 }
 
 impl Step<'_> {
     #[inline]
-    pub(super) fn judge(&self, state: Option<&State>) -> Result<(), Refusal> {
+    pub(in crate::store) fn judge(&self, state: Option<&State>) -> Result<(), Refusal> {
         self.algorithm.judge(state, self.terms, self.now, self.cost)
     }
 
     #[inline]
-    pub(super) fn take(&self, state: &mut Option<State>) {
+    pub(in crate::store) fn take(&self, state: &mut Option<State>) {
         self.algorithm.take(state, self.terms, self.now, self.cost, self.lease);
     }
 
     /// When a state is idle that this step made.
     #[inline]
-    pub(super) fn idle_at(&self, state: &State) -> Timestamp {
+    pub(in crate::store) fn idle_at(&self, state: &State) -> Timestamp {
         self.algorithm.idle_at(state)
     }
 
     #[inline]
-    pub(super) fn status(&self, state: Option<&State>) -> Status {
+    pub(in crate::store) fn status(&self, state: Option<&State>) -> Status {
         self.algorithm.status(state, self.terms, self.now)
     }
 }
@@ -111,35 +110,6 @@ impl Entry {
     }
 }
 
-/// What is kept beside a counter; each has a key of its own, in the counter's shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Beside {
-    Hold = 1,
-    Block,
-    ShadowBlock,
-    Warning,
-}
-
-/// The reservation of a decision.
-pub(super) fn hold_key(counter: CounterKey, ticket: Ticket) -> CounterKey {
-    counter.beside(Beside::Hold as u64, ticket.0)
-}
-
-/// The block of a counter: shadow charges set off blocks of their own.
-pub(super) fn block_key(counter: CounterKey, mode: Mode) -> CounterKey {
-    let beside = match mode {
-        Mode::Enforce | Mode::Soft => Beside::Block,
-        Mode::Shadow => Beside::ShadowBlock,
-    };
-    counter.beside(beside as u64, 0)
-}
-
-/// The last warning of a counter.
-pub(super) fn warning_key(counter: CounterKey) -> CounterKey {
-    counter.beside(Beside::Warning as u64, 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,23 +117,5 @@ mod tests {
     #[test]
     fn an_entry_is_one_cache_line() {
         assert_eq!(size_of::<Entry>(), 64);
-    }
-
-    #[test]
-    fn what_is_beside_a_counter_has_a_key_of_its_own_in_the_same_shard() {
-        let counter = CounterKey::of_limit(b"limit", 7);
-        let mut keys = vec![
-            counter,
-            hold_key(counter, Ticket(0)),
-            hold_key(counter, Ticket(1)),
-            block_key(counter, Mode::Enforce),
-            block_key(counter, Mode::Shadow),
-            warning_key(counter),
-        ];
-        assert!(keys.iter().all(|key| key.0 >> 64 == counter.0 >> 64));
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), 6);
-        assert_eq!(block_key(counter, Mode::Soft), block_key(counter, Mode::Enforce));
     }
 }

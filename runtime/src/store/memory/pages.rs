@@ -18,7 +18,7 @@ use limitrate_core::{key::CounterKey, time::Timestamp};
 use super::{
     entry::KEPT_IDLE,
     slot::{Look, Slot},
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicU64, Ordering, Spin},
 };
 
 /// Slots in a page: so many that hardly a page overflows, so few that a split is done in a microsecond or two.
@@ -287,6 +287,23 @@ impl<S: Slot> Pages<S> {
             }
         }
         dropped
+    }
+
+    /// Under the lock: all that is kept.
+    pub(super) fn each(&self) -> impl Iterator<Item = (CounterKey, S::Kept)> {
+        let pages = (0..self.count()).filter_map(|number| self.page(number));
+        pages.flat_map(|page| {
+            page.iter().filter_map(|slot| {
+                let (key, mut spin) = (slot.key(), Spin::default());
+                loop {
+                    match slot.look(key) {
+                        Look::Kept(kept) => return Some((key, kept)),
+                        Look::Held => spin.wait(),
+                        Look::Gone => return None,
+                    }
+                }
+            })
+        })
     }
 
     /// Whether so many more keys find room in the pages there are.

@@ -18,27 +18,27 @@ const NEVER_FITS: i64 = -1;
 
 /// All charges of a decision on one counter, the shadow ones apart from the others.
 #[derive(Debug)]
-pub(super) struct Part<'p> {
+pub(in crate::store) struct Part<'p> {
     /// Their sum, under the strictest of their terms.
-    pub(super) charge: Charge<'p>,
+    pub(in crate::store) charge: Charge<'p>,
     /// How much of the cost is reserved.
-    pub(super) reserved: i64,
-    pub(super) counted: Counted,
+    pub(in crate::store) reserved: i64,
+    pub(in crate::store) counted: Counted,
     /// Whether there is room for its reservation.
-    pub(super) holds: bool,
+    pub(in crate::store) holds: bool,
     /// Of one that is counted on the shared counter: what its block says. That counter's own verdict is apart.
-    pub(super) judged: Result<(), Refusal>,
+    pub(in crate::store) judged: Result<(), Refusal>,
     /// Whether a block refused it or was set off by it.
-    pub(super) blocked: bool,
-    pub(super) taken: bool,
-    pub(super) warned: Option<i64>,
+    pub(in crate::store) blocked: bool,
+    pub(in crate::store) taken: bool,
+    pub(in crate::store) warned: Option<i64>,
 }
 
-pub(super) type Parts<'p> = SmallVec<[Part<'p>; 8]>;
+pub(in crate::store) type Parts<'p> = SmallVec<[Part<'p>; 8]>;
 
 /// Adds up the charges on each counter, to be counted there.
 // It fills what the caller made: parts are too big to move about.
-pub(super) fn merge<'p>(
+pub(in crate::store) fn merge<'p>(
     parts: &mut Parts<'p>,
     charges: impl IntoIterator<Item = Charge<'p>>,
     counted: Counted,
@@ -63,12 +63,12 @@ pub(super) fn merge<'p>(
 }
 
 /// The part that a charge on this counter went to.
-pub(super) fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey, mode: Mode) -> Option<&'a Part<'p>> {
+pub(in crate::store) fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey, mode: Mode) -> Option<&'a Part<'p>> {
     parts.iter().find(|part| part.is_on(counter, mode))
 }
 
 /// A verdict under a block that still runs for so long.
-pub(super) fn blocked_for(block: Nanos, judged: Result<(), Refusal>) -> Result<(), Refusal> {
+pub(in crate::store) fn blocked_for(block: Nanos, judged: Result<(), Refusal>) -> Result<(), Refusal> {
     match judged {
         Ok(()) => Err(Refusal::Wait(block)),
         Err(Refusal::Wait(wait)) => Err(Refusal::Wait(wait.max(block))),
@@ -81,7 +81,7 @@ impl<'p> Part<'p> {
         self.charge.counter == counter && self.is_shadow() == (mode == Mode::Shadow)
     }
 
-    pub(super) fn is_shadow(&self) -> bool {
+    pub(in crate::store) fn is_shadow(&self) -> bool {
         self.charge.mode == Mode::Shadow
     }
 
@@ -117,24 +117,24 @@ impl<'p> Part<'p> {
         };
     }
 
-    pub(super) fn step(&self, now: Timestamp, lease: LeaseId) -> Step<'p> {
+    pub(in crate::store) fn step(&self, now: Timestamp, lease: LeaseId) -> Step<'p> {
         let Charge { algorithm, terms, cost, .. } = self.charge;
         Step { algorithm, terms, now, cost, lease }
     }
 
     /// The step to judge, for which no lease matters.
-    pub(super) fn judging(&self, now: Timestamp) -> Step<'p> {
+    pub(in crate::store) fn judging(&self, now: Timestamp) -> Step<'p> {
         Step { cost: self.charge.judged_cost(), ..self.step(now, LeaseId(0)) }
     }
 
     /// Whether it is taken even if it does not fit.
-    pub(super) fn is_regardless(&self) -> bool {
+    pub(in crate::store) fn is_regardless(&self) -> bool {
         self.charge.mode == Mode::Soft
     }
 
     /// The same on the counter that the limit's keys share, within its share of the limit. It has no blocks and no
     /// warnings: they would be those of all these keys.
-    pub(super) fn as_shared(&self) -> Charge<'p> {
+    pub(in crate::store) fn as_shared(&self) -> Charge<'p> {
         let share = if let Fail::Local(share) = self.charge.fail { share } else { WHOLE };
         Charge {
             counter: self.charge.limit,

@@ -196,6 +196,11 @@ impl Table {
         }
     }
 
+    /// Everything in it.
+    pub(super) fn each(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// How many reservations may still be settled.
     pub(super) fn holds(&self, now: Timestamp) -> usize {
         self.entries.iter().filter(|entry| entry.is_open(now)).count()

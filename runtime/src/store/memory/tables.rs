@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{
     MemoryStore, NO_ROOM_RETRY,
     counter::Counter,
-    entry::{Kept, block_key},
+    entry::{Kept, block_key, warning_key},
     part::{Part, Parts},
     shard::{Kind, Locked, Promised},
     sync::MutexGuard,
@@ -163,6 +163,15 @@ impl<'s> Tables<'s> {
         if let Some(held) = self.held_mut(counter) {
             held.locked.table.put(key, Kept::Hold(hold), until);
         }
+    }
+
+    /// Drops a counter's blocks and its warning.
+    pub(super) fn forget_beside(&mut self, counter: CounterKey) {
+        let Some(held) = self.held_mut(counter) else { return };
+        for mode in [Mode::Enforce, Mode::Shadow] {
+            held.locked.table.remove(block_key(counter, mode));
+        }
+        held.locked.table.remove(warning_key(counter));
     }
 
     /// Takes out the reservation of a counter.
