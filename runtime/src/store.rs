@@ -9,6 +9,9 @@ pub mod beside;
 pub mod contract;
 mod entry;
 mod error;
+pub mod file;
+#[cfg(feature = "shared")]
+pub mod guard;
 mod ledger;
 pub mod memory;
 mod owned;
@@ -32,6 +35,9 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
+
+#[cfg(feature = "shared")]
+pub use self::guard::{GuardOptions, Guarded};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;

@@ -77,6 +77,62 @@ impl<S: LocalStore> Limiter<S> {
         }
     }
 
+    /// Takes the charges that apply to a request, all or none.
+    #[inline]
+    fn charge(&self, decision: &mut Decision<'_>, raws: &[RawCharge], bound: &Bound<'_>) {
+        if let [raw] = raws {
+            if let Some(charge) = self.sites.charge(raw, bound) {
+                self.apply(decision, raws, slice::from_ref(&charge));
+            }
+            return;
+        }
+        let mut charges: SmallVec<[Charge<'_>; INLINE_CHARGES]> = SmallVec::new();
+        charges.extend(raws.iter().filter_map(|raw| self.sites.charge(raw, bound)));
+        if !charges.is_empty() {
+            self.apply(decision, raws, &charges);
+        }
+    }
+
+    /// Applies charges, at least one, and says what each came to. `raws` are those that they were made of.
+    #[inline]
+    pub(super) fn apply(&self, decision: &mut Decision<'_>, raws: &[RawCharge], charges: &[Charge<'_>]) {
+        decision.ticket = self.ticket();
+        let mut verdicts = Verdicts::new();
+        let taken = self.store.charge(decision.now, charges, decision.ticket, &mut verdicts);
+        record(decision, raws, charges, &verdicts, taken);
+    }
+}
+
+/// Says in a decision what its charges came to.
+#[inline]
+pub(super) fn record(
+    decision: &mut Decision<'_>,
+    raws: &[RawCharge],
+    charges: &[Charge<'_>],
+    verdicts: &Verdicts,
+    taken: bool,
+) {
+    if !taken {
+        decision.outcome = Outcome::Reject;
+        decision.status = TOO_MANY_REQUESTS;
+    }
+    for ((raw, charge), verdict) in raws.iter().zip(charges).zip(verdicts) {
+        // Nothing is decided in shadow for a request that does not go through.
+        if charge.mode == Mode::Shadow && !taken {
+            continue;
+        }
+        decision.limits.push(LimitDecision {
+            site: u32::try_from(raw.site).unwrap_or(u32::MAX),
+            mode: charge.mode,
+            counter: charge.counter,
+            ceiling: raw.ceiling,
+            cost: raw.cost,
+            verdict: later(verdict, decision.slack),
+        });
+    }
+}
+
+impl<S> Limiter<S> {
     /// Binds the facts and asks the policy. True where limits are to decide: `scratch.sites` has their charges.
     ///
     /// Every decision comes by here once a pass, alone or in a batch. Counters are neither read nor changed.
@@ -100,48 +156,10 @@ impl<S: LocalStore> Limiter<S> {
         false
     }
 
-    /// Takes the charges that apply to a request, all or none.
+    /// The ticket of a decision, where the policy holds anything while requests run.
     #[inline]
-    fn charge(&self, decision: &mut Decision<'_>, raws: &[RawCharge], bound: &Bound<'_>) {
-        if let [raw] = raws {
-            if let Some(charge) = self.sites.charge(raw, bound) {
-                self.apply(decision, raws, slice::from_ref(&charge));
-            }
-            return;
-        }
-        let mut charges: SmallVec<[Charge<'_>; INLINE_CHARGES]> = SmallVec::new();
-        charges.extend(raws.iter().filter_map(|raw| self.sites.charge(raw, bound)));
-        if !charges.is_empty() {
-            self.apply(decision, raws, &charges);
-        }
-    }
-
-    /// Applies charges, at least one, and says what each came to. `raws` are those that they were made of.
-    #[inline]
-    pub(super) fn apply(&self, decision: &mut Decision<'_>, raws: &[RawCharge], charges: &[Charge<'_>]) {
-        if self.needs.tickets {
-            decision.ticket = Ticket(self.tickets.fetch_add(2, Ordering::Relaxed));
-        }
-        let mut verdicts = Verdicts::new();
-        let taken = self.store.charge(decision.now, charges, decision.ticket, &mut verdicts);
-        if !taken {
-            decision.outcome = Outcome::Reject;
-            decision.status = TOO_MANY_REQUESTS;
-        }
-        for ((raw, charge), verdict) in raws.iter().zip(charges).zip(&verdicts) {
-            // Nothing is decided in shadow for a request that does not go through.
-            if charge.mode == Mode::Shadow && !taken {
-                continue;
-            }
-            decision.limits.push(LimitDecision {
-                site: u32::try_from(raw.site).unwrap_or(u32::MAX),
-                mode: charge.mode,
-                counter: charge.counter,
-                ceiling: raw.ceiling,
-                cost: raw.cost,
-                verdict: later(verdict, decision.slack),
-            });
-        }
+    pub(super) fn ticket(&self) -> Ticket {
+        if self.needs.tickets { Ticket(self.tickets.fetch_add(2, Ordering::Relaxed)) } else { Ticket(0) }
     }
 
     #[cold]

@@ -40,7 +40,9 @@ pub enum StoreError {
         what: String,
     },
     /// The store was laid out by a newer version. Nothing was read or changed.
-    #[error("the store has layout {found}, and this version knows no layout after {known}: update LimitRate, or use another store")]
+    #[error(
+        "the store has layout {found}, and this version knows no layout after {known}: update LimitRate, or use another store"
+    )]
     NewerLayout {
         /// The layout found.
         found: u32,
@@ -53,6 +55,9 @@ pub enum StoreError {
         /// What is wrong with it, without any secret.
         what: String,
     },
+    /// The store did not answer before, and is not asked for a while. Nothing was applied.
+    #[error("the store is away, and not asked until a probe finds it well")]
+    Skipped,
     /// The store was closed: this process is ending.
     #[error("the store is closed")]
     Closed,
@@ -70,6 +75,7 @@ impl StoreError {
             | Self::Corrupt { .. }
             | Self::NewerLayout { .. }
             | Self::Address { .. }
+            | Self::Skipped
             | Self::Closed => false,
         }
     }
@@ -86,6 +92,7 @@ impl StoreError {
             Self::Corrupt { .. } => "corrupt",
             Self::NewerLayout { .. } => "newer_layout",
             Self::Address { .. } => "address",
+            Self::Skipped => "skipped",
             Self::Closed => "closed",
         }
     }

@@ -63,7 +63,11 @@ pub(in crate::store) fn merge<'p>(
 }
 
 /// The part that a charge on this counter went to.
-pub(in crate::store) fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey, mode: Mode) -> Option<&'a Part<'p>> {
+pub(in crate::store) fn part_on<'a, 'p>(
+    parts: &'a Parts<'p>,
+    counter: CounterKey,
+    mode: Mode,
+) -> Option<&'a Part<'p>> {
     parts.iter().find(|part| part.is_on(counter, mode))
 }
 
@@ -148,7 +152,7 @@ impl<'p> Part<'p> {
 }
 
 /// A share of the terms, in parts per million, rounded down: at least one unit of what is above zero.
-fn scaled(terms: Terms, share: i64) -> Terms {
+pub(in crate::store) fn scaled(terms: Terms, share: i64) -> Terms {
     let share = i128::from(share.clamp(0, WHOLE));
     let part = |amount: i64| {
         // No more than the amount, which is an `i64`.
