@@ -14,6 +14,8 @@ pub mod file;
 pub mod guard;
 mod ledger;
 pub mod memory;
+#[cfg(feature = "shared")]
+pub mod open;
 mod owned;
 mod shared;
 

@@ -46,7 +46,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 
 fn unknown(scheme: &str) -> StoreError {
     let what = match SCHEMES.iter().find(|(known, _)| *known == scheme) {
-        Some((_, feature)) => format!("this build has no `{scheme}` stores: build it with the feature `{feature}`"),
+        Some((_, feature)) => {
+            format!("this build has no `{scheme}` stores: build it with the feature `{feature}`")
+        }
         None => {
             let known: Vec<_> = SCHEMES.iter().map(|(scheme, _)| format!("`{scheme}`")).collect();
             format!("`{}` is no kind of store; there are {}", scheme.escape_debug(), known.join(", "))
