@@ -13,6 +13,8 @@ mod ledger;
 pub mod memory;
 mod owned;
 mod shared;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 
@@ -32,6 +34,9 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Durability, SqliteOptions, SqliteStore};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;
