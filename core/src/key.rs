@@ -26,6 +26,15 @@ pub fn bucket_of(tag: u64, value: &[u8], buckets: u32) -> u32 {
     u32::try_from(scaled).unwrap_or(0)
 }
 
+/// The group of counters whose keys begin with this value, the same for all limits: `tag` says which of a part's alternatives
+/// it is of.
+#[must_use]
+pub fn group_of(tag: u64, value: &[u8], secret: u64) -> u16 {
+    let seed = secret ^ tag.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let [low, high, ..] = xxh3_64_with_seed(value, seed).to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 impl CounterKey {
     /// The key of a limit before any value is added: its identity, hashed under the engine's secret.
     #[must_use]
@@ -41,6 +50,19 @@ impl CounterKey {
             xxh3_128_with_seed(value, fold(self.0).wrapping_add(tag.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         // An odd multiplier keeps every bit of what was hashed before; parts in another order give another key.
         Self(self.0.rotate_left(47).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) ^ hash)
+    }
+
+    /// The same counter in a group: its uppermost 16 bits say which. Groups are for stores that can charge in one step only what
+    /// they keep together; what is [beside](Self::beside) a counter is in its group.
+    #[must_use]
+    pub const fn in_group(self, group: u16) -> Self {
+        Self((self.0 & (u128::MAX >> 16)) | ((group as u128) << 112))
+    }
+
+    /// The group of a key that was put into one.
+    #[must_use]
+    pub const fn group(self) -> u16 {
+        (self.0 >> 112) as u16
     }
 
     /// A key of something kept beside this counter, such as a reservation: `tag` says what, `number` which one.
