@@ -18,6 +18,8 @@ pub mod memory;
 pub mod open;
 mod owned;
 mod shared;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 
@@ -40,6 +42,8 @@ pub use self::{
 
 #[cfg(feature = "shared")]
 pub use self::guard::{GuardOptions, Guarded};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Durability, SqliteOptions, SqliteStore};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;

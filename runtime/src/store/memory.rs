@@ -145,6 +145,12 @@ impl MemoryStore {
         self.shards.iter().map(|shard| shard.bytes(&shard.lock())).sum()
     }
 
+    /// What stands under a key.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn kept(&self, key: CounterKey) -> Option<Kept> {
+        snapshot::kept(self, key)
+    }
+
     /// The shard of a key, by bits that its tables do not use.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the mask leaves fewer bits than any integer has")]
