@@ -12,6 +12,8 @@ mod error;
 mod ledger;
 pub mod memory;
 mod owned;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 
 use std::fmt::Debug;
@@ -24,6 +26,8 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisOptions, RedisStore};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
     entry::{Damaged, Entry, KEPT_IDLE, Kept},

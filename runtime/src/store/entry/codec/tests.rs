@@ -79,7 +79,8 @@ fn what_is_beside_a_counter_is_read_as_it_was_written() {
         Verdict { blocked: true, ..Verdict::new(Err(Refusal::Wait(Nanos(7))), status, Counted::Shared) },
         Verdict { warned: Some(5), ..Verdict::new(Err(Refusal::Never), status, Counted::Nowhere) },
     ];
-    let charged = Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
+    let charged =
+        Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
     round_trip(&Entry::Receipt(charged));
 }
 
