@@ -111,12 +111,12 @@ impl Ledger {
             && let Some(Row { entry: Some(Entry::Receipt(charged)), idle_at, .. }) = self.rows.get(&key)
             && now < *idle_at
         {
-            return charged.clone();
+            return charged.as_ref().clone();
         }
         let (taken, verdicts) = deciding::charge(self, now, charges, call.ticket);
         let charged = Charged { taken, now, verdicts, degraded: false };
         if let Some(key) = receipt {
-            self.put(key, Entry::Receipt(charged.clone()), now.after(RECEIPT_KEPT));
+            self.put(key, Entry::Receipt(Box::new(charged.clone())), now.after(RECEIPT_KEPT));
         }
         charged
     }

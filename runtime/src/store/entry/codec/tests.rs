@@ -81,7 +81,7 @@ fn what_is_beside_a_counter_is_read_as_it_was_written() {
     ];
     let charged =
         Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
-    round_trip(&Entry::Receipt(charged));
+    round_trip(&Entry::Receipt(Box::new(charged)));
 }
 
 #[test]
