@@ -11,6 +11,7 @@ mod charge;
 mod cluster;
 mod exchange;
 mod fault;
+mod groups;
 mod link;
 mod meta;
 mod names;
@@ -100,6 +101,9 @@ impl RedisStore {
         }
         self.0.look_again();
         let until = Until::after(call.deadline);
+        if self.0.is_cluster && !is_one_group(charges) {
+            return self.0.charge_apart(&call, charges, until).await;
+        }
         self.0.charge_together(&call, charges, until).await
     }
 
@@ -131,6 +135,13 @@ impl RedisStore {
         }
         Ok(released)
     }
+}
+
+/// Whether all counters are of one group.
+fn is_one_group(charges: &[Charge<'_>]) -> bool {
+    let mut groups = charges.iter().map(|charge| charge.counter.group());
+    let first = groups.next();
+    groups.all(|group| Some(group) == first)
 }
 
 impl Inner {

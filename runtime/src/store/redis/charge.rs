@@ -12,6 +12,7 @@ use redis::{Cmd, Value};
 use super::{
     Inner,
     exchange::Change,
+    groups,
     link::Until,
     names::Group,
     quick::{self, Plan},
@@ -43,9 +44,10 @@ impl Inner {
             return self.answer(call, charges, &plan, (taken, now, before), until).await;
         }
         metrics::counter!("limitrate_store_wide_decisions_total", "store" => "redis").increment(1);
-        let mut keys = Vec::with_capacity(charges.len() + 1);
-        Ledger::keys_of_charges(call, charges, |key| keys.push(key));
-        self.exchange(call, keys, until, |ledger, now| ledger.charge(now, call, charges)).await
+        self.exchange(call, groups::keys(call, charges), until, |ledger, now| {
+            ledger.charge(now, call, charges)
+        })
+        .await
     }
 
     /// Has the script judge.

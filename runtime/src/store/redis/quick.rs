@@ -22,8 +22,8 @@ use crate::store::{
 /// The largest amount or span that a script handles: twice as much is still exact there.
 const WIDEST: i64 = 1 << 52;
 
-/// How far from the epoch a caller's own instants may be.
-const FARTHEST: i64 = 1 << 61;
+/// How far from the epoch a caller's own instants may be: what is added to them stays within 64 bits.
+const FARTHEST: i64 = i64::MAX - 8 * WIDEST;
 
 /// The most charges of one decision.
 const MOST_CHARGES: usize = 255;
