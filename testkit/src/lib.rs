@@ -12,6 +12,8 @@ pub mod geo;
 mod ledger_store;
 mod limiter;
 pub mod policy_test;
+#[cfg(all(feature = "servers", unix))]
+pub mod server;
 pub mod simulate;
 pub mod traffic;
 pub mod words;
