@@ -17,6 +17,8 @@ pub mod memory;
 #[cfg(feature = "shared")]
 pub mod open;
 mod owned;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -31,6 +33,8 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisOptions, RedisStore};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
     entry::{Damaged, Entry, KEPT_IDLE, Kept},

@@ -1,0 +1,176 @@
+//! Decisions over several places of a Cluster, which no script reaches in one step.
+//!
+//! The charges of one place after the other are taken, each as a reservation. Where all fit, that is all: the reservations expire,
+//! and what was taken stays. Where some do not, what was taken before is given back, in the window in which it was taken, and the
+//! places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
+//! had twice.
+
+use std::sync::Arc;
+
+use limitrate_core::{
+    algorithm::{Algorithm, Terms},
+    charge::Charge,
+    key::CounterKey,
+    time::{Nanos, Timestamp},
+};
+
+use super::{Inner, link::Until, meta::CONNECT_DEADLINE};
+use crate::store::{
+    Call, Charged, Lease, Ledger, OwnedCharge, Settlement, StoreError, Ticket, Verdicts, beside::hold_key,
+};
+
+/// How long what was taken can be given back.
+const TENTATIVE: Nanos = Nanos::from_secs(30);
+
+/// The charges of one place, each with where it stands in the call.
+type Place<'t, 'p> = [(usize, &'t Charge<'p>)];
+
+impl Inner {
+    /// Judges charges of several places, and takes all or none.
+    pub(super) async fn charge_apart(
+        self: &Arc<Self>,
+        call: &Call,
+        charges: &[Charge<'_>],
+        until: Until,
+    ) -> Result<Charged, StoreError> {
+        let places = self.places(charges, |charge| charge.counter);
+        let mut taken: Vec<(usize, Charged)> = Vec::with_capacity(places.len());
+        let mut refused = None;
+        for (number, place) in places.iter().enumerate() {
+            let tentative: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
+            match self.charge_together(call, &tentative, until).await {
+                Ok(charged) if charged.taken => taken.push((number, charged)),
+                Ok(charged) => {
+                    refused = Some((number, charged));
+                    break;
+                }
+                Err(error) => {
+                    self.give_back_later(call, &places, &taken);
+                    return Err(error);
+                }
+            }
+        }
+        let Some((last, charged)) = refused else {
+            let now = taken.first().map_or(call.now, |(_, charged)| charged.now);
+            let parts = taken.into_iter().map(|(number, charged)| (number, charged.verdicts));
+            return Ok(Charged {
+                taken: true,
+                now,
+                verdicts: joined(charges, &places, parts),
+                degraded: false,
+            });
+        };
+        let now = charged.now;
+        let mut parts = vec![(last, charged.verdicts)];
+        for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != last) {
+            parts.push((number, self.refuse(call, place, number < last, until).await?));
+        }
+        let verdicts = joined(charges, &places, parts.into_iter());
+        Ok(Charged { taken: false, now, verdicts, degraded: false })
+    }
+
+    /// Gives back what was taken at a place, if anything was, and judges its charges for a decision that is refused elsewhere.
+    async fn refuse(
+        &self,
+        call: &Call,
+        place: &Place<'_, '_>,
+        was_taken: bool,
+        until: Until,
+    ) -> Result<Verdicts, StoreError> {
+        let Some((_, first)) = place.first() else { return Ok(Verdicts::new()) };
+        // One more that never fits: it is refused here as well.
+        let never = never_fits(first.counter);
+        let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).chain([never]).collect();
+        let once = Call { request: None, ..*call };
+        let held: Vec<_> = charges.iter().map(tentative).collect();
+        let work = |ledger: &mut Ledger, now: Timestamp| {
+            if was_taken {
+                give_back(ledger, now, place.iter().map(|(_, charge)| **charge), call.ticket);
+            }
+            ledger.charge(now, &once, &charges).verdicts
+        };
+        let mut verdicts = self.exchange(call, keys(call, &held), until, work).await?;
+        verdicts.truncate(place.len());
+        Ok(verdicts)
+    }
+
+    /// Gives back what was taken without having anybody wait for it.
+    fn give_back_later(
+        self: &Arc<Self>,
+        call: &Call,
+        places: &[Vec<(usize, &Charge<'_>)>],
+        taken: &[(usize, Charged)],
+    ) {
+        for place in taken.iter().filter_map(|(number, _)| places.get(*number)) {
+            let owned: Vec<OwnedCharge> =
+                place.iter().map(|(_, charge)| OwnedCharge::from(*charge)).collect();
+            let (inner, call) = (Arc::clone(self), *call);
+            self.runtime.spawn(async move {
+                let charges: Vec<_> = owned.iter().map(OwnedCharge::borrow).collect();
+                let work = |ledger: &mut Ledger, now: Timestamp| {
+                    give_back(ledger, now, charges.iter().copied(), call.ticket);
+                };
+                let until = Until::after(CONNECT_DEADLINE);
+                let held: Vec<_> = charges.iter().map(tentative).collect();
+                if let Err(error) = inner.exchange(&call, keys(&call, &held), until, work).await {
+                    metrics::counter!("limitrate_store_stranded_total", "store" => "redis").increment(1);
+                    tracing::warn!(%error, "what one node took cannot be given back: it counts until its window passes");
+                }
+            });
+        }
+    }
+}
+
+/// A charge whose cost can be given back.
+fn tentative<'p>(charge: &Charge<'p>) -> Charge<'p> {
+    let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
+    Charge { hold: charge.hold.or(can_hold.then_some(TENTATIVE)), ..*charge }
+}
+
+fn give_back<'p>(
+    ledger: &mut Ledger,
+    now: Timestamp,
+    charges: impl Iterator<Item = Charge<'p>>,
+    ticket: Ticket,
+) {
+    for Charge { counter, limit, algorithm, .. } in charges {
+        if matches!(algorithm, Algorithm::InFlight(_)) {
+            ledger.release(now, &[Lease { counter, limit, ticket }]);
+        }
+        ledger.settle(now, &[Settlement { counter, limit, algorithm, ticket, actual: 0 }]);
+    }
+}
+
+/// A charge that is refused whatever is left, on a counter of its own in the group of another.
+fn never_fits(beside: CounterKey) -> Charge<'static> {
+    const ANY: Algorithm = Algorithm::SlidingWindow(Nanos(1));
+    let counter = beside.beside(u64::MAX, 0);
+    Charge::new(counter, counter, &ANY, Terms { ceiling: 0, burst: 0, starting: None }, -1)
+}
+
+/// All keys that a decision looks at or writes, its reservations included.
+pub(super) fn keys(call: &Call, charges: &[Charge<'_>]) -> Vec<CounterKey> {
+    let mut keys = Vec::with_capacity(2 * charges.len() + 1);
+    Ledger::keys_of_charges(call, charges, |key| keys.push(key));
+    let holding = charges.iter().filter(|charge| charge.hold.is_some());
+    keys.extend(holding.map(|charge| hold_key(charge.counter, call.ticket)));
+    keys
+}
+
+/// The verdicts of all places in the order of the charges.
+fn joined(
+    charges: &[Charge<'_>],
+    places: &[Vec<(usize, &Charge<'_>)>],
+    parts: impl Iterator<Item = (usize, Verdicts)>,
+) -> Verdicts {
+    let mut all: Vec<_> = charges.iter().map(|_| None).collect();
+    for (number, verdicts) in parts {
+        let place = places.get(number).into_iter().flatten();
+        for ((index, _), verdict) in place.zip(verdicts) {
+            if let Some(slot) = all.get_mut(*index) {
+                *slot = Some(verdict);
+            }
+        }
+    }
+    all.into_iter().flatten().collect()
+}
