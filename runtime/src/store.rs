@@ -11,8 +11,14 @@ mod entry;
 mod error;
 mod ledger;
 pub mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod owned;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shared;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod sql;
 
 use std::fmt::Debug;
 
@@ -32,6 +38,12 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
+#[cfg(feature = "mysql")]
+pub use self::mysql::{MySqlOptions, MySqlStore};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use self::sql::{SqlStore, settings::SqlSettings};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;
