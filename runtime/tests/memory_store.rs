@@ -1,7 +1,4 @@
 //! The memory store: the suite of every store, its bound, and what keys without room meet.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
-
-mod store_conformance;
 
 use std::{
     num::NonZeroUsize,
@@ -10,15 +7,16 @@ use std::{
 };
 
 use limitrate_core::{
-    algorithm::{Refusal, Status, Terms},
+    algorithm::{Algorithm, Refusal, Status, Terms},
     charge::{Charge, Counted, Fail},
+    key::CounterKey,
     time::{Nanos, Timestamp},
 };
 use limitrate_runtime::store::{
     Lease, LocalStore, MemoryOptions, MemoryStore, Ticket, Verdicts, memory::NO_ROOM_RETRY,
 };
 
-use crate::store_conformance::{ALL, BUCKET, FIXED, IN_FLIGHT, MINUTE, NOW, charge, decide, key};
+use limitrate_testkit::conformance::{ALL, BUCKET, FIXED, IN_FLIGHT, MINUTE, NOW, decide};
 
 fn store(max_keys: usize, shards: usize) -> MemoryStore {
     MemoryStore::new(MemoryOptions {
@@ -29,17 +27,33 @@ fn store(max_keys: usize, shards: usize) -> MemoryStore {
 }
 
 mod in_one_shard {
-    crate::store_conformance::store_conformance!(crate::store(1_000, 1));
+    limitrate_testkit::conformance!((crate::store(1_000, 1), limitrate_testkit::conformance::Trial::alone()));
 }
 
 mod in_many_shards {
-    crate::store_conformance::store_conformance!(crate::store(100_000, 64));
+    limitrate_testkit::conformance!((
+        crate::store(100_000, 64),
+        limitrate_testkit::conformance::Trial::alone()
+    ));
 }
 
 mod as_it_comes {
-    crate::store_conformance::store_conformance!(limitrate_runtime::store::MemoryStore::new(
-        limitrate_runtime::store::MemoryOptions::default()
+    use limitrate_runtime::store::{MemoryOptions, MemoryStore};
+
+    limitrate_testkit::conformance!((
+        MemoryStore::new(MemoryOptions::default()),
+        limitrate_testkit::conformance::Trial::alone()
     ));
+}
+
+fn key(number: u64) -> CounterKey {
+    CounterKey::of_limit(&number.to_le_bytes(), 0x5EED)
+}
+
+/// A charge of one on a counter of its own, with that ceiling and burst, which refuses when it cannot be counted.
+fn charge(counter: u64, algorithm: &Algorithm, ceiling: i64) -> Charge<'_> {
+    let terms = Terms { ceiling, burst: ceiling, starting: None };
+    Charge::new(key(counter), key(!counter), algorithm, terms, 1)
 }
 
 /// A store of one key, which is taken until a minute after `NOW`.

@@ -15,7 +15,8 @@ impl Algorithm {
         match self {
             Self::FixedWindow(_) => {
                 if let Some(window) = State::fixed_window(state.as_ref()).copied()
-                    && let Some(left) = fixed_window::settle(Some(&window), window.start, window.end, now, -amount)
+                    && let Some(left) =
+                        fixed_window::settle(Some(&window), window.start, window.end, now, -amount)
                 {
                     *state = Some(State::FixedWindow(left));
                 }

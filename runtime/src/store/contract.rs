@@ -101,6 +101,10 @@ pub struct Charged {
 /// A place where counters are kept, which may have to be waited for. See the [module](self) for what it promises.
 ///
 /// Every [`LocalStore`] is one whose answers are there at once.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a store that several share is not asked whether it is empty"
+)]
 pub trait Store: Debug + Send + Sync {
     /// Judges all charges and takes all or none; see [`LocalStore::charge`].
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged>;

@@ -29,7 +29,7 @@ pub enum Entry {
     /// The last warning of a counter.
     Warning(warning::State),
     /// What a call that named itself was answered, for when it is made again.
-    Receipt(Charged),
+    Receipt(Box<Charged>),
 }
 
 /// An entry with its key.

@@ -40,7 +40,9 @@ pub enum StoreError {
         what: String,
     },
     /// The store was laid out by a newer version. Nothing was read or changed.
-    #[error("the store has layout {found}, and this version knows no layout after {known}: update LimitRate, or use another store")]
+    #[error(
+        "the store has layout {found}, and this version knows no layout after {known}: update LimitRate, or use another store"
+    )]
     NewerLayout {
         /// The layout found.
         found: u32,

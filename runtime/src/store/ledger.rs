@@ -111,12 +111,12 @@ impl Ledger {
             && let Some(Row { entry: Some(Entry::Receipt(charged)), idle_at, .. }) = self.rows.get(&key)
             && now < *idle_at
         {
-            return charged.clone();
+            return charged.as_ref().clone();
         }
         let (taken, verdicts) = deciding::charge(self, now, charges, call.ticket);
         let charged = Charged { taken, now, verdicts, degraded: false };
         if let Some(key) = receipt {
-            self.put(key, Entry::Receipt(charged.clone()), now.after(RECEIPT_KEPT));
+            self.put(key, Entry::Receipt(Box::new(charged.clone())), now.after(RECEIPT_KEPT));
         }
         charged
     }
@@ -176,7 +176,13 @@ impl Ledger {
     }
 
     /// Sets what is in use of a counter; false if the algorithm counts no use.
-    pub fn set_used(&mut self, now: Timestamp, counter: CounterKey, algorithm: &Algorithm, used: i64) -> bool {
+    pub fn set_used(
+        &mut self,
+        now: Timestamp,
+        counter: CounterKey,
+        algorithm: &Algorithm,
+        used: i64,
+    ) -> bool {
         if matches!(algorithm, Algorithm::Bucket(_)) {
             return false;
         }
@@ -228,9 +234,8 @@ impl Ledger {
     fn take_cost(&mut self, now: Timestamp, charge: &Charge<'_>, reserved: i64, ticket: Ticket) {
         let Charge { counter, algorithm, terms, cost, hold, .. } = *charge;
         let lease = LeaseId(ticket.0);
-        let place = self.change(counter, algorithm, |state| {
-            algorithm.reserve(state, terms, now, cost, lease)
-        });
+        let place =
+            self.change(counter, algorithm, |state| algorithm.reserve(state, terms, now, cost, lease));
         if let Some(span) = hold {
             let until = now.after(span.max(Nanos(1)));
             self.put(hold_key(counter, ticket), Entry::Hold(Hold { reserved, place }), until);
@@ -273,4 +278,3 @@ impl Ledger {
 fn receipt_of(call: &Call, charges: &[Charge<'_>]) -> Option<CounterKey> {
     Some(receipt_key(charges.first()?.counter, call.request?))
 }
-

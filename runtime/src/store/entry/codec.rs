@@ -172,12 +172,12 @@ fn read(tag: u8, words: &[i64]) -> Option<Entry> {
         (tag::WARNING, &[mark, until]) => Entry::Warning(warning::State { mark, until: Timestamp(until) }),
         (tag::RECEIPT, [taken, now, verdicts @ ..]) => {
             let (verdicts, []) = verdicts.as_chunks::<8>() else { return None };
-            Entry::Receipt(Charged {
+            Entry::Receipt(Box::new(Charged {
                 taken: boolean(*taken)?,
                 now: Timestamp(*now),
                 verdicts: verdicts.iter().map(verdict).collect::<Option<_>>()?,
                 degraded: false,
-            })
+            }))
         }
         _ => return None,
     })

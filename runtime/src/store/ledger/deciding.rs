@@ -74,7 +74,9 @@ impl Deciding<'_, '_> {
         for part in &mut self.parts {
             let Charge { counter, mode, block, .. } = part.charge;
             let counts = fits || mode != Mode::Shadow;
-            let Some(block) = block.filter(|_| counts && !part.blocked && part.judged.is_err()) else { continue };
+            let Some(block) = block.filter(|_| counts && !part.blocked && part.judged.is_err()) else {
+                continue;
+            };
             let state = block.set_off(self.ledger.block(counter, mode), self.now);
             self.ledger.put(block_key(counter, mode), Entry::Block(state), block.forgotten_at(&state));
             let remaining = state.remaining(self.now).unwrap_or(Nanos::ZERO);

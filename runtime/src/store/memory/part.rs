@@ -63,7 +63,11 @@ pub(in crate::store) fn merge<'p>(
 }
 
 /// The part that a charge on this counter went to.
-pub(in crate::store) fn part_on<'a, 'p>(parts: &'a Parts<'p>, counter: CounterKey, mode: Mode) -> Option<&'a Part<'p>> {
+pub(in crate::store) fn part_on<'a, 'p>(
+    parts: &'a Parts<'p>,
+    counter: CounterKey,
+    mode: Mode,
+) -> Option<&'a Part<'p>> {
     parts.iter().find(|part| part.is_on(counter, mode))
 }
 

@@ -50,7 +50,9 @@ pub(super) fn keep(store: &MemoryStore, now: Timestamp, kept: &Kept) -> bool {
         return false;
     }
     let mut tables = Tables::lock(store, [*key]);
-    if tables.own_state(*key).is_some() || tables.beside(*key).is_some_and(|table| table.entry(*key).is_some()) {
+    if tables.own_state(*key).is_some()
+        || tables.beside(*key).is_some_and(|table| table.entry(*key).is_some())
+    {
         return false;
     }
     let beside = match entry {

@@ -79,8 +79,9 @@ fn what_is_beside_a_counter_is_read_as_it_was_written() {
         Verdict { blocked: true, ..Verdict::new(Err(Refusal::Wait(Nanos(7))), status, Counted::Shared) },
         Verdict { warned: Some(5), ..Verdict::new(Err(Refusal::Never), status, Counted::Nowhere) },
     ];
-    let charged = Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
-    round_trip(&Entry::Receipt(charged));
+    let charged =
+        Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
+    round_trip(&Entry::Receipt(Box::new(charged)));
 }
 
 #[test]

@@ -8,10 +8,9 @@ use std::{
 use limitrate_core::charge::Charge;
 use limitrate_runtime::store::{Lease, LocalStore, Ticket, Verdicts};
 
-use super::{ALL, FIXED, IN_FLIGHT, NOW, charge, key};
+use super::{ALL, FIXED, IN_FLIGHT, NOW, Trial};
 
 const THREADS: u64 = 8;
-const DECISIONS: u64 = 20_000;
 
 /// Runs a function on every thread and adds up what they return.
 fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
@@ -22,15 +21,17 @@ fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
     })
 }
 
-pub(crate) fn threads_on_one_key_are_admitted_exactly_to_the_ceiling(store: &dyn LocalStore) {
+pub fn threads_on_one_key_are_admitted_exactly_to_the_ceiling(store: &dyn LocalStore, trial: Trial) {
+    let decisions = trial.decisions();
+    let ceiling = decisions / 2 + 7;
     for (number, algorithm) in (0..).zip(ALL) {
-        let one = charge(number, algorithm, 10_007);
+        let one = trial.charge(number, algorithm, ceiling.cast_signed());
         let admitted = sum_over_threads(|thread| {
             let mut verdicts = Verdicts::new();
-            let tickets = (0..DECISIONS).map(|decision| Ticket(thread * DECISIONS + decision));
-            tickets.filter(|ticket| store.charge(NOW, &[one], *ticket, &mut verdicts)).count() as u64
+            let tickets = (0..decisions).map(|decision| Ticket(thread * decisions + decision));
+            tickets.map(|ticket| u64::from(store.charge(NOW, &[one], ticket, &mut verdicts))).sum()
         });
-        assert_eq!(admitted, 10_007, "{algorithm:?}");
+        assert_eq!(admitted, ceiling, "{algorithm:?}");
     }
 }
 
@@ -46,20 +47,21 @@ impl Random {
     }
 }
 
-pub(crate) fn threads_over_several_keys_in_any_order_are_admitted_exactly(store: &dyn LocalStore) {
+pub fn threads_over_several_keys_in_any_order_are_admitted_exactly(store: &dyn LocalStore, trial: Trial) {
     const KEYS: u64 = 12;
-    const DECISIONS: u64 = super::threads::DECISIONS / 4;
-    let ceiling = |number: u64| 1_500 + 300 * number as i64;
+    let decisions = trial.decisions() / 4;
+    // Some are filled, others are not.
+    let ceiling = |number: u64| (decisions * (15 + 3 * number) / 50).cast_signed();
     for (round, algorithm) in (0..).zip(ALL) {
         let taken: Vec<_> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
-        let of_number = |number: u64| charge(round * KEYS + number, algorithm, ceiling(number));
+        let of_number = |number: u64| trial.charge(round * KEYS + number, algorithm, ceiling(number));
         sum_over_threads(|thread| {
             let mut random = Random(0x9E37_79B9 + thread);
             let mut verdicts = Verdicts::new();
-            for decision in 0..DECISIONS {
+            for decision in 0..decisions {
                 let numbers: Vec<_> = (0..=random.below(4)).map(|_| random.below(KEYS)).collect();
                 let charges: Vec<_> = numbers.iter().map(|number| of_number(*number)).collect();
-                if store.charge(NOW, &charges, Ticket(thread * DECISIONS + decision), &mut verdicts) {
+                if store.charge(NOW, &charges, Ticket(thread * decisions + decision), &mut verdicts) {
                     for number in numbers {
                         taken[usize::try_from(number).unwrap()].fetch_add(1, Ordering::Relaxed);
                     }
@@ -68,7 +70,7 @@ pub(crate) fn threads_over_several_keys_in_any_order_are_admitted_exactly(store:
             0
         });
         for (number, taken) in (0..).zip(&taken) {
-            let (ceiling, taken) = (ceiling(number), taken.load(Ordering::Relaxed) as i64);
+            let (ceiling, taken) = (ceiling(number), taken.load(Ordering::Relaxed).cast_signed());
             let left = Charge { cost: 0, ..of_number(number) };
             let mut verdicts = Verdicts::new();
             store.charge(NOW, &[left], Ticket(0), &mut verdicts);
@@ -80,14 +82,18 @@ pub(crate) fn threads_over_several_keys_in_any_order_are_admitted_exactly(store:
     }
 }
 
-pub(crate) fn leases_taken_by_many_threads_end_exactly_once(store: &dyn LocalStore) {
+pub fn leases_taken_by_many_threads_end_exactly_once(store: &dyn LocalStore, trial: Trial) {
+    let decisions = trial.decisions();
     let ended = sum_over_threads(|thread| {
         let mut ended = 0;
         let mut verdicts = Verdicts::new();
-        for decision in 0..DECISIONS {
-            let charges =
-                [charge(thread % 2, &IN_FLIGHT, 3), charge(2, &IN_FLIGHT, 5), charge(3, &FIXED, 50_000)];
-            let ticket = Ticket(thread * DECISIONS + decision);
+        for decision in 0..decisions {
+            let charges = [
+                trial.charge(thread % 2, &IN_FLIGHT, 3),
+                trial.charge(2, &IN_FLIGHT, 5),
+                trial.charge(3, &FIXED, i64::MAX),
+            ];
+            let ticket = Ticket(thread * decisions + decision);
             if !store.charge(NOW, &charges, ticket, &mut verdicts) {
                 continue;
             }
@@ -99,10 +105,10 @@ pub(crate) fn leases_taken_by_many_threads_end_exactly_once(store: &dyn LocalSto
         }
         ended
     });
-    let taken = store.used(NOW, key(3), &FIXED).unwrap();
+    let taken = store.used(NOW, trial.key(3), &FIXED).unwrap();
     assert!(taken > 0);
     assert_eq!(ended, 2 * taken.cast_unsigned());
     for number in 0..3 {
-        assert_eq!(store.used(NOW, key(number), &IN_FLIGHT), Some(0));
+        assert_eq!(store.used(NOW, trial.key(number), &IN_FLIGHT), Some(0));
     }
 }

@@ -7,7 +7,7 @@ use limitrate_core::{
 };
 use limitrate_runtime::store::{LocalStore, Ticket, Verdicts};
 
-use super::{ALL, FIXED, LOG, MINUTE, NOW, SLIDING, charge, decide};
+use super::{ALL, FIXED, LOG, MINUTE, NOW, SLIDING, Trial, decide};
 
 /// Ten minutes, then twenty, then half an hour; forgotten after an hour.
 const BLOCK: Block = Block { first: minutes(10), up_to: minutes(30), forget: minutes(60) };
@@ -36,9 +36,9 @@ fn wait(count: i64) -> Result<(), Refusal> {
     Err(Refusal::Wait(minutes(count)))
 }
 
-pub(crate) fn a_charge_that_does_not_fit_sets_off_a_block(store: &dyn LocalStore) {
+pub fn a_charge_that_does_not_fit_sets_off_a_block(store: &dyn LocalStore, trial: Trial) {
     for (number, algorithm) in (0..).zip(ALL) {
-        let login = blocking(charge(number, algorithm, 1));
+        let login = blocking(trial.charge(number, algorithm, 1));
         let first = one(store, NOW, login);
         assert_eq!((first.judged, first.blocked), (Ok(()), false));
         let refused = one(store, NOW, login);
@@ -53,8 +53,8 @@ pub(crate) fn a_charge_that_does_not_fit_sets_off_a_block(store: &dyn LocalStore
     }
 }
 
-pub(crate) fn blocks_double_and_are_forgotten(store: &dyn LocalStore) {
-    let login = blocking(charge(1, &FIXED, 1));
+pub fn blocks_double_and_are_forgotten(store: &dyn LocalStore, trial: Trial) {
+    let login = blocking(trial.charge(1, &FIXED, 1));
     let mut now = NOW;
     for length in [10, 20, 30, 30] {
         assert!(one(store, now, login).judged.is_ok());
@@ -67,33 +67,33 @@ pub(crate) fn blocks_double_and_are_forgotten(store: &dyn LocalStore) {
     assert_eq!(one(store, now, login).judged, wait(10));
 }
 
-pub(crate) fn the_longer_wait_is_told(store: &dyn LocalStore) {
+pub fn the_longer_wait_is_told(store: &dyn LocalStore, trial: Trial) {
     let short = Block { first: Nanos::from_secs(1), up_to: Nanos::from_secs(1), ..BLOCK };
-    let login = Charge { block: Some(&short), ..charge(1, &FIXED, 1) };
+    let login = Charge { block: Some(&short), ..trial.charge(1, &FIXED, 1) };
     assert!(one(store, NOW, login).judged.is_ok());
     assert_eq!(one(store, NOW, login).judged, wait(1));
     let never = one(store, NOW, Charge { cost: 2, ..login });
     assert_eq!((never.judged, never.blocked), (Err(Refusal::Never), true));
 }
 
-pub(crate) fn a_charge_that_fits_sets_off_no_block_when_another_does_not(store: &dyn LocalStore) {
-    let (login, full) = (blocking(charge(1, &FIXED, 5)), charge(2, &LOG, 1));
+pub fn a_charge_that_fits_sets_off_no_block_when_another_does_not(store: &dyn LocalStore, trial: Trial) {
+    let (login, full) = (blocking(trial.charge(1, &FIXED, 5)), trial.charge(2, &LOG, 1));
     assert!(decide(store, &[full]).0);
     let (fits, verdicts) = decide(store, &[login, full]);
     assert!(!fits);
     assert!(!verdicts[0].blocked);
     assert!(one(store, NOW, login).judged.is_ok());
     // One that is blocked refuses the others with it, and nothing is taken of them.
-    let spent = blocking(charge(3, &FIXED, 1));
+    let spent = blocking(trial.charge(3, &FIXED, 1));
     assert!(one(store, NOW, spent).judged.is_ok() && one(store, NOW, spent).blocked);
-    let other = charge(4, &FIXED, 5);
+    let other = trial.charge(4, &FIXED, 5);
     let (fits, verdicts) = decide(store, &[other, spent]);
     assert!(!fits);
     assert_eq!((verdicts[0].judged, verdicts[0].status.remaining), (Ok(()), 5));
 }
 
-pub(crate) fn a_shadow_block_stops_only_shadows(store: &dyn LocalStore) {
-    let login = blocking(charge(1, &SLIDING, 1));
+pub fn a_shadow_block_stops_only_shadows(store: &dyn LocalStore, trial: Trial) {
+    let login = blocking(trial.charge(1, &SLIDING, 1));
     let watched = Charge { mode: Mode::Shadow, ..login };
     assert!(one(store, NOW, watched).judged.is_ok());
     assert!(one(store, NOW, watched).blocked);
@@ -102,17 +102,17 @@ pub(crate) fn a_shadow_block_stops_only_shadows(store: &dyn LocalStore) {
     assert!(one(store, after(8), watched).blocked);
     // A request that is refused sets off no shadow block.
     let (full, other) =
-        (charge(2, &FIXED, 1), Charge { mode: Mode::Shadow, ..blocking(charge(3, &FIXED, 1)) });
+        (trial.charge(2, &FIXED, 1), Charge { mode: Mode::Shadow, ..blocking(trial.charge(3, &FIXED, 1)) });
     assert!(decide(store, &[full, other]).0);
     let (fits, verdicts) = decide(store, &[full, other]);
     assert!(!fits && verdicts[1].judged.is_err() && !verdicts[1].blocked);
 }
 
-pub(crate) fn a_mark_is_told_once_for_each_key_and_window(store: &dyn LocalStore) {
+pub fn a_mark_is_told_once_for_each_key_and_window(store: &dyn LocalStore, trial: Trial) {
     const MARKS: &[i64] = &[500_000, 1_000_000];
     for (number, algorithm) in (0..).step_by(2).zip(ALL) {
         let told = |number, now, cost| {
-            one(store, now, Charge { warn: MARKS, cost, ..charge(number, algorithm, 4) }).warned
+            one(store, now, Charge { warn: MARKS, cost, ..trial.charge(number, algorithm, 4) }).warned
         };
         assert_eq!([1, 1, 1].map(|cost| told(number, NOW, cost)), [None, Some(500_000), None]);
         assert_eq!([1, 1].map(|cost| told(number, NOW, cost)), [Some(1_000_000), None], "{algorithm:?}");
@@ -121,13 +121,13 @@ pub(crate) fn a_mark_is_told_once_for_each_key_and_window(store: &dyn LocalStore
     }
 }
 
-pub(crate) fn what_is_not_taken_is_not_told(store: &dyn LocalStore) {
-    let warned = |mode, cost| Charge { warn: &[800_000], cost, mode, ..charge(1, &FIXED, 10) };
+pub fn what_is_not_taken_is_not_told(store: &dyn LocalStore, trial: Trial) {
+    let warned = |mode, cost| Charge { warn: &[800_000], cost, mode, ..trial.charge(1, &FIXED, 10) };
     assert_eq!(one(store, NOW, warned(Mode::Enforce, 7)).warned, None);
     assert_eq!(one(store, NOW, warned(Mode::Enforce, 4)).warned, None);
     assert_eq!(one(store, NOW, warned(Mode::Shadow, 4)).warned, None);
     // Taken past the ceiling it is.
     assert_eq!(one(store, NOW, warned(Mode::Soft, 4)).warned, Some(800_000));
-    let watched = Charge { mode: Mode::Shadow, cost: 9, counter: super::key(2), ..warned(Mode::Shadow, 9) };
+    let watched = Charge { mode: Mode::Shadow, cost: 9, counter: trial.key(2), ..warned(Mode::Shadow, 9) };
     assert_eq!(one(store, NOW, watched).warned, Some(800_000));
 }
