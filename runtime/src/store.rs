@@ -22,6 +22,14 @@ pub mod redis;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod owned;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod shared;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod sql;
 
 use std::fmt::Debug;
 
@@ -43,6 +51,12 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
+#[cfg(feature = "mysql")]
+pub use self::mysql::{MySqlOptions, MySqlStore};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use self::sql::{SqlStore, settings::SqlSettings};
 
 #[cfg(feature = "shared")]
 pub use self::guard::{GuardOptions, Guarded};
