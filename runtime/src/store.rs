@@ -14,22 +14,20 @@ pub mod file;
 pub mod guard;
 mod ledger;
 pub mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(feature = "shared")]
 pub mod open;
 mod owned;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod shared;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-#[cfg(feature = "mysql")]
-mod mysql;
-mod owned;
-#[cfg(feature = "postgres")]
-mod postgres;
-mod shared;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 

@@ -39,7 +39,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
             Ok(Arc::new(super::PostgresStore::connect(super::PostgresOptions::from_url(url)?).await?))
         }
         #[cfg(feature = "mysql")]
-        "mysql" => Ok(Arc::new(super::MysqlStore::connect(super::MysqlOptions::from_url(url)?).await?)),
+        "mysql" => Ok(Arc::new(super::MySqlStore::connect(super::MySqlOptions::from_url(url)?).await?)),
         other => Err(unknown(other)),
     }
 }
