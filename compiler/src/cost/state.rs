@@ -63,11 +63,7 @@ impl StateBytes {
         };
         // A running block and the last warning are entries of their own beside the counter.
         let beside = ENTRY_BYTES * (u64::from(site.block.is_some()) + u64::from(!site.warn.is_empty()));
-        Self {
-            least,
-            most: most + beside,
-            reservation: if site.settle.is_some() { ENTRY_BYTES } else { 0 },
-        }
+        Self { least, most: most + beside, reservation: if site.settle.is_some() { ENTRY_BYTES } else { 0 } }
     }
 
     /// The larger of two charges of one limit.

@@ -41,8 +41,7 @@ impl Reader<'_, '_> {
             let next = token(rest, 0).filter(|next| matches!(next.kind, TokenKind::Word | TokenKind::Number));
             let word = next.map_or("", |next| next.text(rest));
             let before = self.text.get(start..end).unwrap_or_default();
-            let message =
-                format!("a blank is missing between `{}` and `{}`", shorten(before), shorten(word));
+            let message = format!("a blank is missing between `{}` and `{}`", shorten(before), shorten(word));
             let diagnostic = Diagnostic::new(Code::RL0001, message, self.span(start, end + word.len()), "")
                 .fix("write a blank", self.span(end, end), " ");
             self.report(diagnostic);

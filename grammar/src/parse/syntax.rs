@@ -67,9 +67,7 @@ impl<'a> Node<'a> {
                 None
             }
             // Only a node without children ends right after it began.
-            Token::End { rule, pos } => {
-                began.take().map(|start| (rule, base + start, base + pos.pos()))
-            }
+            Token::End { rule, pos } => began.take().map(|start| (rule, base + start, base + pos.pos())),
         })
     }
 
