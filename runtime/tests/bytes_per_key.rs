@@ -1,5 +1,10 @@
 //! What `rlc cost` says that keys take in memory is what the store takes for them.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::{num::NonZeroUsize, sync::Arc};
 
