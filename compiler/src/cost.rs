@@ -1,8 +1,8 @@
 //! What a policy costs: for each route the charges, round trips and steps of one request, for each limit the memory of
 //! its counters and what it admits at worst.
 //!
-//! Everything here is an upper bound that holds for every request, found without running one. What it means for a
-//! reader is told by `rlc cost`.
+//! Everything here is an upper bound that holds for every request, found without running one, but for memory, which is
+//! told as it is on average. What it means for a reader is told by `rlc cost`.
 
 pub mod admitted;
 pub mod keys;

@@ -9,6 +9,7 @@
     reason = "the generated parser has one enum for all rules of the grammar, of which a phrase has few"
 )]
 
+mod apart;
 mod budget;
 mod declare;
 mod exceed;

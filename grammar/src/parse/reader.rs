@@ -175,6 +175,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             Ok(Some(node)) => {
                 self.at = node.end();
                 self.last_start = base;
+                self.keep_apart(&node);
                 Ok(node)
             }
             Ok(None) => Err(Broken),
