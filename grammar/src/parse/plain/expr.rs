@@ -88,7 +88,7 @@ impl<'a> Cursor<'a> {
 
     fn joined(&self, kind: ExprKind, start: usize, end: usize, depth: usize) -> Option<Part> {
         let span = self.span(start, end);
-        (depth <= MAX_DEPTH).then(|| Part { expr: Expr { kind, span }, depth, grouped: false, start, end })
+        (depth <= MAX_DEPTH).then_some(Part { expr: Expr { kind, span }, depth, grouped: false, start, end })
     }
 
     fn binary(&self, left: Part, op: BinaryOp, after: &After, right: Part) -> Option<Part> {
