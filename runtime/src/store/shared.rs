@@ -33,8 +33,8 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
         (**self).set_used(now, counter, algorithm, used)
     }
 
-    fn prefetch(&self, charge: &Charge<'_>) {
-        (**self).prefetch(charge);
+    fn prefetch(&self, charges: &[Charge<'_>]) {
+        (**self).prefetch(charges);
     }
 
     fn len(&self) -> usize {

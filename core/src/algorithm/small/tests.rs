@@ -72,7 +72,7 @@ proptest! {
         cost in number(),
     ) {
         let expected = algorithm.charge_in_steps(state, terms, now, cost);
-        prop_assert_eq!(algorithm.charge(state, terms, now, cost), expected);
+        prop_assert_eq!(algorithm.charge(state, &terms, now, cost), expected);
     }
 }
 
@@ -95,7 +95,7 @@ proptest! {
         for (ceiling, burst, later, cost) in acts {
             now = Timestamp(now.0 + later);
             let terms = Terms { ceiling, burst, starting: None };
-            let charged = algorithm.charge(state, terms, now, cost);
+            let charged = algorithm.charge(state, &terms, now, cost);
             prop_assert_eq!(charged, algorithm.charge_in_steps(state, terms, now, cost));
             state = charged.fresh.map(|(state, _)| state).or(state);
         }
