@@ -71,7 +71,7 @@ proptest! {
         now in number().prop_map(Timestamp),
         cost in number(),
     ) {
-        let expected = algorithm.charge_in_steps(state, terms, now, cost);
+        let expected = algorithm.charge_in_steps(state, &terms, now, cost);
         prop_assert_eq!(algorithm.charge(state, &terms, now, cost), expected);
     }
 }
@@ -96,7 +96,7 @@ proptest! {
             now = Timestamp(now.0 + later);
             let terms = Terms { ceiling, burst, starting: None };
             let charged = algorithm.charge(state, &terms, now, cost);
-            prop_assert_eq!(charged, algorithm.charge_in_steps(state, terms, now, cost));
+            prop_assert_eq!(charged, algorithm.charge_in_steps(state, &terms, now, cost));
             state = charged.fresh.map(|(state, _)| state).or(state);
         }
     }
