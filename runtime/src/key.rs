@@ -69,7 +69,6 @@ impl KeyPlan {
     }
 
     /// The key of the counter that a request is charged on.
-    #[inline]
     pub(crate) fn counter(&self, bound: &Bound<'_>) -> CounterKey {
         self.parts.iter().fold(self.limit, |key, part| part.add(key, bound))
     }

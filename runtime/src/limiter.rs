@@ -9,7 +9,7 @@ mod shared;
 mod sites;
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     hash::{BuildHasher as _, RandomState},
     num::NonZeroU32,
     sync::{Arc, atomic::AtomicU64},
@@ -48,17 +48,16 @@ pub const INLINE_CHARGES: usize = 4;
 
 thread_local! {
     /// The memory of this thread's decisions.
-    static SCRATCH: RefCell<Option<Box<Scratch>>> = const { RefCell::new(None) };
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
-/// Lends this thread's memory.
+/// Lends this thread's memory. A decision within a decision gets its own, and leaves that.
 #[inline]
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-        Ok(mut scratch) => work(scratch.get_or_insert_default()),
-        // It is lent already, to a decision within a decision.
-        Err(_) => work(&mut Scratch::default()),
-    })
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    result
 }
 
 /// A name that no fact of the policy has.
@@ -230,7 +229,7 @@ impl<S: LocalStore> Limiter<S> {
     #[inline]
     pub fn decide(&self, facts: &[(FactId, Value<'_>)]) -> Decision<'_> {
         let mut decision = Decision::new(&self.policy, self.instants.now(), self.instants.slack());
-        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
+        self.decide_into(&mut decision, facts);
         if decision.outcome == Outcome::Reject {
             self.instants.catch_up();
         }
@@ -238,9 +237,10 @@ impl<S: LocalStore> Limiter<S> {
     }
 
     /// Decides one request at `now`: for tests, replays and callers with a clock of their own, which counts as exact.
+    #[inline]
     pub fn decide_at(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Decision<'_> {
         let mut decision = Decision::new(&self.policy, now, Nanos::ZERO);
-        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
+        self.decide_into(&mut decision, facts);
         decision
     }
 }

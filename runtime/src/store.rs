@@ -160,10 +160,10 @@ pub trait LocalStore: Debug + Send + Sync {
         0
     }
 
-    /// Begins to fetch what a charge will need, for callers that decide many requests: they wait for memory together
+    /// Begins to fetch what charges will need, for callers that decide many requests: they wait for memory together
     /// rather than one after another. Changes nothing.
-    fn prefetch(&self, charge: &Charge<'_>) {
-        let _ = charge;
+    fn prefetch(&self, charges: &[Charge<'_>]) {
+        let _ = charges;
     }
 
     /// How many keys are kept, those that are idle but not yet dropped included: counters, open reservations, blocks and

@@ -8,14 +8,14 @@ use limitrate_compiler::{
     policy::Scratch,
 };
 use limitrate_core::{
-    algorithm::Refusal,
+    algorithm::{Refusal, Status},
     charge::{Charge, Mode, Verdict},
     facts::{FactId, Value},
     time::Nanos,
 };
 use smallvec::SmallVec;
 
-use super::{INLINE_CHARGES, Limiter, message::message};
+use super::{INLINE_CHARGES, Limiter, message::message, with_scratch};
 use crate::{
     bind::{Bound, InputProblem},
     decision::{Cause, Decision, LimitDecision, Outcome},
@@ -49,18 +49,17 @@ impl Needs {
 
 impl<S: LocalStore> Limiter<S> {
     /// Fills in a decision in place: it is too large to be moved on the hot path.
-    #[inline]
-    pub(super) fn decide_into<'p>(
-        &'p self,
-        decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'_>)],
-        scratch: &mut Scratch,
-    ) {
-        let mut bound = Bound::new(decision.now);
-        self.pass(decision, facts, &mut bound, scratch);
-        if self.needs.more {
-            self.after_first_pass(decision, facts, &bound, scratch);
-        }
+    // A function of its own, to which the decision is an argument: only then does a caller that was given it by
+    // `decide` have it where it was made.
+    #[inline(never)]
+    pub(super) fn decide_into<'p>(&'p self, decision: &mut Decision<'p>, facts: &[(FactId, Value<'_>)]) {
+        with_scratch(|scratch| {
+            let mut bound = Bound::new(decision.now);
+            self.pass(decision, facts, &mut bound, scratch);
+            if self.needs.more {
+                self.after_first_pass(decision, facts, &bound, scratch);
+            }
+        });
     }
 
     /// Decides a request as far as its charges; `bound` is left as it was decided over.
@@ -68,7 +67,7 @@ impl<S: LocalStore> Limiter<S> {
     pub(super) fn pass<'p: 'a, 'a>(
         &'p self,
         decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'a>)],
+        facts: &'a [(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
         scratch: &mut Scratch,
     ) {
@@ -78,7 +77,7 @@ impl<S: LocalStore> Limiter<S> {
     }
 
     /// Takes the charges that apply to a request, all or none.
-    #[inline]
+    #[inline(always)]
     fn charge(&self, decision: &mut Decision<'_>, raws: &[RawCharge], bound: &Bound<'_>) {
         if let [raw] = raws {
             if let Some(charge) = self.sites.charge(raw, bound) {
@@ -94,9 +93,12 @@ impl<S: LocalStore> Limiter<S> {
     }
 
     /// Applies charges, at least one, and says what each came to. `raws` are those that they were made of.
-    #[inline]
+    // Inlined so that of a single charge nothing is left of the loop.
+    #[inline(always)]
     pub(super) fn apply(&self, decision: &mut Decision<'_>, raws: &[RawCharge], charges: &[Charge<'_>]) {
-        decision.ticket = self.ticket();
+        if self.needs.tickets {
+            decision.ticket = self.ticket();
+        }
         let mut verdicts = Verdicts::new();
         let taken = self.store.charge(decision.now, charges, decision.ticket, &mut verdicts);
         record(decision, raws, charges, &verdicts, taken);
@@ -104,7 +106,7 @@ impl<S: LocalStore> Limiter<S> {
 }
 
 /// Says in a decision what its charges came to.
-#[inline]
+#[inline(always)]
 pub(super) fn record(
     decision: &mut Decision<'_>,
     raws: &[RawCharge],
@@ -140,7 +142,7 @@ impl<S> Limiter<S> {
     pub(super) fn select<'p: 'a, 'a>(
         &'p self,
         decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'a>)],
+        facts: &'a [(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
         scratch: &mut Scratch,
     ) -> bool {
@@ -190,17 +192,25 @@ impl<S> Limiter<S> {
 }
 
 /// A verdict that is still right for callers who ask again by a clock that may be so much late.
+// Field by field, as it was written just before: to read it back in wider pieces would cost as much as to charge.
 #[inline]
 fn later(verdict: &Verdict, slack: Nanos) -> Verdict {
     let longer = |wait: Nanos| Nanos(wait.0.saturating_add(slack.0));
-    let mut verdict = *verdict;
-    if let Err(Refusal::Wait(wait)) = &mut verdict.judged {
-        *wait = longer(*wait);
+    let reset_after = verdict.status.reset_after;
+    Verdict {
+        judged: match verdict.judged {
+            Ok(()) => Ok(()),
+            Err(Refusal::Wait(wait)) => Err(Refusal::Wait(longer(wait))),
+            Err(Refusal::Never) => Err(Refusal::Never),
+        },
+        status: Status {
+            remaining: verdict.status.remaining,
+            reset_after: if reset_after > Nanos::ZERO { longer(reset_after) } else { reset_after },
+        },
+        counted: verdict.counted,
+        blocked: verdict.blocked,
+        warned: verdict.warned,
     }
-    if verdict.status.reset_after > Nanos::ZERO {
-        verdict.status.reset_after = longer(verdict.status.reset_after);
-    }
-    verdict
 }
 
 /// The position of a site in its stratum.

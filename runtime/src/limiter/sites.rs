@@ -45,7 +45,8 @@ impl Sites {
     }
 
     /// The charge that a site asks for; `None` where the policy has no such site.
-    #[inline]
+    // Inlined so that it is written where it is wanted: to move it would be to wait until it is written.
+    #[inline(always)]
     pub(super) fn charge(&self, raw: &RawCharge, bound: &Bound<'_>) -> Option<Charge<'_>> {
         let site = self.0.get(usize::try_from(raw.site).ok()?)?;
         let burst = match site.burst {

@@ -49,8 +49,8 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
         (**self).restore(now, kept)
     }
 
-    fn prefetch(&self, charge: &Charge<'_>) {
-        (**self).prefetch(charge);
+    fn prefetch(&self, charges: &[Charge<'_>]) {
+        (**self).prefetch(charges);
     }
 
     fn len(&self) -> usize {
