@@ -39,8 +39,14 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+#[cfg(feature = "mysql")]
+pub use self::mysql::{MySqlOptions, MySqlStore};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisOptions, RedisStore};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use self::sql::{SqlStore, settings::SqlSettings};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
     entry::{Damaged, Entry, KEPT_IDLE, Kept},
@@ -49,12 +55,6 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
-#[cfg(feature = "mysql")]
-pub use self::mysql::{MySqlOptions, MySqlStore};
-#[cfg(feature = "postgres")]
-pub use self::postgres::{PostgresOptions, PostgresStore};
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-pub use self::sql::{SqlStore, settings::SqlSettings};
 
 #[cfg(feature = "shared")]
 pub use self::guard::{GuardOptions, Guarded};

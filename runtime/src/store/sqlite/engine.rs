@@ -182,7 +182,8 @@ impl Engine {
         if !self.sweep.is_of_use() {
             return false;
         }
-        let done = self.enter().and_then(|()| self.sweep.step(&mut self.file)).and_then(|()| self.file.commit());
+        let done =
+            self.enter().and_then(|()| self.sweep.step(&mut self.file)).and_then(|()| self.file.commit());
         let done = self.end(done);
         if let Err(fault) = &done {
             tracing::debug!(error = %self.file.error(fault), "idle counters stay in the file for now");

@@ -98,7 +98,9 @@ fn sql(error: &Arc<rusqlite::Error>, path: &Path) -> StoreError {
             StoreError::Lost(cause())
         }
         ErrorCode::SystemIoFailure => unavailable(format!("reading or writing {file} failed")),
-        ErrorCode::Unknown => StoreError::Corrupt { what: format!("{file} is not laid out as ours: {error}") },
+        ErrorCode::Unknown => {
+            StoreError::Corrupt { what: format!("{file} is not laid out as ours: {error}") }
+        }
         _ => unavailable(format!("SQLite refused for {file}")),
     }
 }

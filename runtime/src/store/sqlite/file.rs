@@ -219,8 +219,7 @@ impl File {
 
     /// How many rows there are.
     pub(super) fn len(&self) -> Result<usize, Fault> {
-        let rows: i64 =
-            self.statement("SELECT count(*) FROM entry")?.query_row([], |row| row.get(0))?;
+        let rows: i64 = self.statement("SELECT count(*) FROM entry")?.query_row([], |row| row.get(0))?;
         Ok(usize::try_from(rows).unwrap_or(0))
     }
 
@@ -233,9 +232,9 @@ impl File {
     /// failure is only told.
     pub(super) fn collect(&mut self) {
         self.uncollected = 0;
-        let collected = self.statement("PRAGMA wal_checkpoint(PASSIVE)").and_then(|mut statement| {
-            Ok(statement.query_row([], |_| Ok(()))?)
-        });
+        let collected = self
+            .statement("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut statement| Ok(statement.query_row([], |_| Ok(()))?));
         if let Err(fault) = collected {
             let path = self.path.display();
             tracing::warn!(error = %self.error(&fault), %path, "what was written cannot be brought to its place yet");

@@ -13,7 +13,8 @@ use super::{
     writer::{Shared, Writer},
 };
 use crate::store::{
-    Answer, Call, Charged, Kept, Lease, OwnedCharge, OwnedSettlement, Settlement, Settlements, Store, StoreError,
+    Answer, Call, Charged, Kept, Lease, OwnedCharge, OwnedSettlement, Settlement, Settlements, Store,
+    StoreError,
 };
 
 /// How many rows are told or kept in one step.
