@@ -27,8 +27,8 @@ use self::{
 };
 use super::{file::File, options::SqliteOptions};
 use crate::store::{
-    Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store, StoreError,
-    Ticket,
+    Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store,
+    StoreError, Ticket,
     beside::{block_key, hold_key, warning_key},
 };
 
