@@ -1,0 +1,37 @@
+//! Waiting for what a server does in its own time.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Whether something comes to hold in time. It is looked at again and again, and once more at the end.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server runs in real time, and nothing else says when it is ready"
+)]
+pub fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        let is_late = start.elapsed() >= limit;
+        if holds() {
+            return true;
+        }
+        if is_late {
+            return false;
+        }
+        thread::sleep(INTERVAL);
+    }
+}
+
+/// Waits until something holds.
+///
+/// # Panics
+///
+/// If it does not within ten seconds.
+pub fn until(what: &str, holds: impl FnMut() -> bool) {
+    const LIMIT: Duration = Duration::from_secs(10);
+    assert!(within(LIMIT, holds), "not within {LIMIT:?}: {what}");
+}
