@@ -3,7 +3,9 @@
 use std::{fs, io, mem, path::Path, sync::Arc, thread, time::Duration};
 
 use limitrate_core::{key::CounterKey, time::Timestamp};
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension as _, Row, types::ValueRef};
+use rusqlite::{
+    CachedStatement, Connection, MAIN_DB, OpenFlags, OptionalExtension as _, Row, types::ValueRef,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -78,6 +80,9 @@ impl File {
         }
         // Before anything is written.
         layout::check(&connection)?;
+        if connection.is_readonly(MAIN_DB)? {
+            return Err(Fault::read_only());
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         let synchronous = match options.durability {
             Durability::Full => "FULL",
@@ -115,7 +120,13 @@ impl File {
 
     /// Begins to write: nobody else does until the end. Waits for whoever does now, but not longer than was said.
     pub(super) fn begin(&self) -> Result<(), Fault> {
-        patiently(self.busy, || Ok(self.statement("BEGIN IMMEDIATE")?.execute([])?)).map(drop)
+        patiently(self.busy, || self.begin_at_once())
+    }
+
+    /// The same without waiting.
+    pub(super) fn begin_at_once(&self) -> Result<(), Fault> {
+        self.statement("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
     }
 
     /// Applies what was written, all of it or nothing.
@@ -246,8 +257,8 @@ impl File {
     }
 
     #[cfg(test)]
-    pub(super) const fn connection(&self) -> &Connection {
-        &self.connection
+    pub(super) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }
 

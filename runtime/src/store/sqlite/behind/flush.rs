@@ -163,7 +163,7 @@ impl Flush {
         if flushed.is_err() {
             self.file.roll_back();
         }
-        if self.file.is_full() {
+        if self.file.is_full() || flushed.as_ref().is_err_and(Fault::is_of_room) {
             self.file.collect();
         }
         flushed
