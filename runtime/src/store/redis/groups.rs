@@ -5,7 +5,10 @@
 //! places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
 //! had twice.
 
-use std::sync::Arc;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
 
 use limitrate_core::{
     algorithm::{Algorithm, Terms},
@@ -34,18 +37,19 @@ impl Inner {
         until: Until,
     ) -> Result<Charged, StoreError> {
         let places = self.places(charges, |charge| charge.counter);
+        let own = Ticket(RandomState::new().hash_one(call.ticket));
         let mut taken: Vec<(usize, Charged)> = Vec::with_capacity(places.len());
         let mut refused = None;
         for (number, place) in places.iter().enumerate() {
-            let tentative: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
-            match self.charge_together(call, &tentative, until).await {
+            let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
+            match self.charge_together(&step_of(call, place, own), &held, until).await {
                 Ok(charged) if charged.taken => taken.push((number, charged)),
                 Ok(charged) => {
                     refused = Some((number, charged));
                     break;
                 }
                 Err(error) => {
-                    self.give_back_later(call, &places, &taken);
+                    self.give_back_later(call, own, &places, &taken);
                     return Err(error);
                 }
             }
@@ -63,7 +67,8 @@ impl Inner {
         let now = charged.now;
         let mut parts = vec![(last, charged.verdicts)];
         for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != last) {
-            parts.push((number, self.refuse(call, place, number < last, until).await?));
+            let step = step_of(call, place, own);
+            parts.push((number, self.refuse(&step, place, number < last, until).await?));
         }
         let verdicts = joined(charges, &places, parts.into_iter());
         Ok(Charged { taken: false, now, verdicts, degraded: false })
@@ -98,13 +103,14 @@ impl Inner {
     fn give_back_later(
         self: &Arc<Self>,
         call: &Call,
+        own: Ticket,
         places: &[Vec<(usize, &Charge<'_>)>],
         taken: &[(usize, Charged)],
     ) {
         for place in taken.iter().filter_map(|(number, _)| places.get(*number)) {
             let owned: Vec<OwnedCharge> =
                 place.iter().map(|(_, charge)| OwnedCharge::from(*charge)).collect();
-            let (inner, call) = (Arc::clone(self), *call);
+            let (inner, call) = (Arc::clone(self), step_of(call, place, own));
             self.runtime.spawn(async move {
                 let charges: Vec<_> = owned.iter().map(OwnedCharge::borrow).collect();
                 let work = |ledger: &mut Ledger, now: Timestamp| {
@@ -121,6 +127,17 @@ impl Inner {
     }
 }
 
+/// The call at one of several places. What is only held in case of a refusal elsewhere is held under a ticket that nobody else
+/// has, or comes to have; what the caller holds there, under the caller's.
+fn step_of(call: &Call, place: &Place<'_, '_>, own: Ticket) -> Call {
+    let is_callers =
+        |charge: &Charge<'_>| charge.hold.is_some() || matches!(charge.algorithm, Algorithm::InFlight(_));
+    if place.iter().any(|(_, charge)| is_callers(charge)) {
+        return *call;
+    }
+    Call { ticket: own, ..*call }
+}
+
 /// A charge whose cost can be given back.
 fn tentative<'p>(charge: &Charge<'p>) -> Charge<'p> {
     let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
@@ -133,9 +150,9 @@ fn give_back<'p>(
     charges: impl Iterator<Item = Charge<'p>>,
     ticket: Ticket,
 ) {
-    for Charge { counter, limit, algorithm, .. } in charges {
+    for Charge { counter, limit, algorithm, cost, .. } in charges {
         if matches!(algorithm, Algorithm::InFlight(_)) {
-            ledger.release(now, &[Lease { counter, limit, ticket }]);
+            ledger.take_back(&Lease { counter, limit, ticket }, cost);
         }
         ledger.settle(now, &[Settlement { counter, limit, algorithm, ticket, actual: 0 }]);
     }
