@@ -46,6 +46,7 @@ fn a_slow_server_is_waited_for_until_the_deadline() {
     let Some(node) = node() else { return };
     let proxy = Proxy::before(node.address()).unwrap();
     let store = connect(&node.url_at(proxy.address())).unwrap();
+    take(&store, 2).unwrap();
     proxy.set(Fault::Delay(Duration::from_millis(20)));
     take(&store, 1).unwrap();
     proxy.set(Fault::Delay(DEADLINE * 2));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use limitrate_core::charge::Charge;
-use limitrate_runtime::store::{RedisStore, Store as _};
+use limitrate_runtime::store::{Call, RedisStore, Store as _};
 use limitrate_testkit::{
     Blocking,
     server::{ClusterOptions, Redis, RedisCluster, RedisSentinel, or_skip, until},
@@ -84,13 +84,14 @@ fn slots_move_under_load_and_every_charge_counts_once() {
     let Some(cluster) = cluster() else { return };
     let store = connect(&cluster.url()).unwrap();
     let (number, slot, owner, other) = placed(&cluster);
+    let patient = Call { deadline: Duration::from_secs(10), ..call() };
     let (admitted, is_over) = (AtomicI64::new(0), AtomicBool::new(false));
     let several = [charge(number), Charge { counter: charge(number).counter.beside(9, 9), ..charge(number) }];
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    let charged = store.wait(store.store().charge(call(), &several));
+                    let charged = store.wait(store.store().charge(patient, &several));
                     match charged {
                         Ok(charged) if charged.taken => _ = admitted.fetch_add(1, Ordering::Relaxed),
                         Ok(_) => {}
