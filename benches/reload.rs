@@ -34,7 +34,9 @@ const RULES: usize = 100;
 
 /// A policy of as many rules, other in each version.
 fn text(version: usize) -> String {
-    let mut text = String::from("use std.http\ninput { user : key }\nrule all { limit all: 1000000 req/min per user }\n");
+    let mut text = String::from(
+        "use std.http\ninput { user : key }\nrule all { limit all: 1000000 req/min per user }\n",
+    );
     for rule in 0..RULES {
         let ceiling = 1_000_000 + (rule + version) % 7;
         text.push_str(&format!(
@@ -130,7 +132,9 @@ fn main() {
     for (name, run) in [("no reloads", &plain), ("reloads", &busy)] {
         let (p50, p99, most) = (run.at(0.5), run.at(0.99), run.at(1.0));
         let (requests, refused) = (run.latencies.len(), run.refused);
-        println!("{name}: {requests} requests, {refused} refused, p50 {p50:?}, p99 {p99:?}, longest {most:?}");
+        println!(
+            "{name}: {requests} requests, {refused} refused, p50 {p50:?}, p99 {p99:?}, longest {most:?}"
+        );
     }
     let ratio = busy.at(0.99).as_secs_f64() / plain.at(0.99).as_secs_f64();
     println!("{} reloads told; p99 {ratio:.2} of that without (goal 2)", told.load(Relaxed));

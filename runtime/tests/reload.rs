@@ -176,7 +176,9 @@ fn the_system_tells_of_changes() {
         &world.path,
         world.live.clone(),
         ReloadOptions { look_every: Duration::from_secs(3_600), ..ReloadOptions::default() },
-        move |reload| drop(told.send(matches!(reload, Reload::Replaced { .. }))),
+        move |reload| {
+            let _ = told.send(matches!(reload, Reload::Replaced { .. }));
+        },
     );
     let watching = watching.unwrap();
     fs::write(&world.path, TWO).unwrap();
