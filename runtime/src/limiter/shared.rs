@@ -61,6 +61,9 @@ impl<S: Store> Limiter<S> {
         let mut decision = Decision::new(&self.policy, now, slack);
         let mut bound = Bound::new(now);
         self.pass_shared(&mut decision, facts, &mut bound, asking).await?;
+        if decision.outcome == Outcome::Reject {
+            self.instants.catch_up();
+        }
         if !self.needs.more || matches!(decision.cause, Cause::Input(_)) {
             return Ok(decision);
         }

@@ -252,7 +252,7 @@ impl Store for Guarded {
                 Ok(charged) => charged,
                 Err(_) => {
                     metrics::counter!("limitrate_degraded_decisions_total").increment(1);
-                    self.0.fallback.charge(call.now, charges, call.ticket, self.0.retry())
+                    self.0.fallback.charge(call, charges, self.0.retry())
                 }
             })
         })
