@@ -108,7 +108,9 @@ macro_rules! conformance {
                 a_decision_without_charges_is_taken,
                 a_lease_ends_once_by_release_or_expiry,
                 use_can_be_set_and_read,
-                a_ceiling_that_changes_keeps_what_was_used;
+                a_ceiling_that_changes_keeps_what_was_used,
+                a_counter_that_was_reset_was_never_seen,
+                what_is_given_back_is_never_more_than_is_in_use;
             reservations:
                 settling_replaces_what_was_reserved_once,
                 a_reservation_expires_and_stands,

@@ -206,8 +206,9 @@ impl Run<'_> {
                 self.both(|store| store.used(now, counter, algorithm));
             }
             Act::Reset(spend) => {
-                let counter = self.charge(spend).counter;
-                self.both(|store| store.reset(counter));
+                // What is idle may be there or not.
+                let Charge { counter, algorithm, .. } = self.charge(spend);
+                self.both(|store| (store.reset(counter), store.used(now, counter, algorithm)).1);
             }
         }
         self.latest = self.latest.max(self.now);
