@@ -13,17 +13,17 @@ fn store(durability: Durability, exclusive: bool) -> (Blocking<SqliteStore>, Tri
 }
 
 mod normal {
-    limitrate_testkit::conformance!(super::store(super::Durability::Normal, false));
+    limitrate_testkit::conformance!(waited for super::store(super::Durability::Normal, false));
 }
 
 mod normal_and_exclusive {
-    limitrate_testkit::conformance!(super::store(super::Durability::Normal, true));
+    limitrate_testkit::conformance!(waited for super::store(super::Durability::Normal, true));
 }
 
 mod full {
-    limitrate_testkit::conformance!(super::store(super::Durability::Full, false));
+    limitrate_testkit::conformance!(waited for super::store(super::Durability::Full, false));
 }
 
 mod behind {
-    limitrate_testkit::conformance!(super::store(super::Durability::Behind, true));
+    limitrate_testkit::conformance!(waited for super::store(super::Durability::Behind, true));
 }

@@ -78,8 +78,10 @@ impl File {
         if options.is_alone() {
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
-        // Before anything is written.
+        // Before anything is written; and of one instant, since others may be making the file.
+        connection.execute_batch("BEGIN")?;
         layout::check(&connection)?;
+        connection.execute_batch("COMMIT")?;
         if connection.is_readonly(MAIN_DB)? {
             return Err(Fault::read_only());
         }
