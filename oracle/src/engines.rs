@@ -12,11 +12,11 @@ use limitrate_runtime::{
     Limiter, LimiterOptions, Running,
     store::{LocalStore, MemoryOptions, MemoryStore},
 };
+use limitrate_testkit::ModelStore;
 
 use crate::{
     build::ENGINES,
     history::{Act, Facts, Step},
-    model::ModelStore,
     seen::{Seen, SeenReply},
 };
 

@@ -10,7 +10,6 @@ pub mod coverage;
 pub mod engines;
 pub mod generate;
 pub mod history;
-pub mod model;
 pub mod random;
 pub mod report;
 pub mod rewrite;

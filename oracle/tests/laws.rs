@@ -10,11 +10,11 @@ use limitrate_oracle::{
     engines::{Event, Player, limiter, memory},
     generate::policy,
     history::{Act, Facts, Mentioned, Source, Step},
-    model::ModelStore,
     random::Random,
     seen::Seen,
 };
 use limitrate_runtime::Outcome;
+use limitrate_testkit::ModelStore;
 
 const SEED: u64 = 7;
 const POLICIES: u64 = 24;

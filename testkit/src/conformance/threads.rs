@@ -10,10 +10,10 @@ use limitrate_runtime::store::{Lease, LocalStore, Ticket, Verdicts};
 
 use super::{ALL, FIXED, IN_FLIGHT, NOW, Trial};
 
-const THREADS: u64 = 8;
+pub(super) const THREADS: u64 = 16;
 
 /// Runs a function on every thread and adds up what they return.
-fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
+pub(super) fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
     thread::scope(|scope| {
         let run = &run;
         let running: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || run(thread))).collect();
@@ -36,10 +36,10 @@ pub fn threads_on_one_key_are_admitted_exactly_to_the_ceiling(store: &dyn LocalS
 }
 
 /// The same on every run and machine.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
