@@ -82,8 +82,6 @@ pub(crate) trait Beside: Send + Sync {
     fn secret(&self) -> Result<u64, StoreError>;
     /// Drops what is idle.
     fn sweep(&self) -> Result<usize, StoreError>;
-    /// The plans of the statements.
-    fn explain(&self) -> Result<Vec<String>, StoreError>;
     /// Closes it.
     fn close(&self) -> Result<(), StoreError>;
 }
@@ -131,10 +129,6 @@ macro_rules! beside {
 
             fn sweep(&self) -> Result<usize, StoreError> {
                 self.wait(self.store().sweep())
-            }
-
-            fn explain(&self) -> Result<Vec<String>, StoreError> {
-                self.wait(self.store().explain())
             }
 
             fn close(&self) -> Result<(), StoreError> {
