@@ -134,6 +134,7 @@ impl Dialect for PostgresOptions {
             "SET statement_timeout = {millis};SET lock_timeout = {millis};\
              SET idle_in_transaction_session_timeout = {millis};SET standard_conforming_strings = on;\
              SET bytea_output = hex;SET jit = off;SET enable_seqscan = off;\
+             SET enable_bitmapscan = off;\
              SET plan_cache_mode = force_generic_plan"
         );
         Self::run(&mut connection, script).await?;

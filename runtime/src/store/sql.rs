@@ -7,15 +7,15 @@
 //! A row is a key, an entry and the instant from which on it can be dropped, which connections do with what is idle, one of
 //! them all at a time, when nothing else is due ([`SqlStore::sweep`]).
 
-pub mod dialect;
+pub(super) mod dialect;
 mod errand;
 mod failure;
 mod job;
-pub mod layout;
+pub(super) mod layout;
 mod link;
 mod queue;
 mod row;
-pub mod settings;
+pub(super) mod settings;
 mod transaction;
 
 use std::{
@@ -151,20 +151,19 @@ impl<D: Dialect> SqlStore<D> {
         }
         let (job, answer) = Task::new(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
         Box::pin(async move {
-            self.core.queue.push(job).map_err(StoreError::from)?;
+            self.core.queue.push(job).map_err(told)?;
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
     }
 }
 
-impl From<Refused> for StoreError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Full => {
-                Self::Unavailable { what: "its queue is full".to_owned(), cause: QueueFull.into() }
-            }
-            Refused::Closed => Self::Closed,
+/// What a caller is told who was not let in.
+fn told(refused: Refused) -> StoreError {
+    match refused {
+        Refused::Full => {
+            StoreError::Unavailable { what: "its queue is full".to_owned(), cause: QueueFull.into() }
         }
+        Refused::Closed => StoreError::Closed,
     }
 }
 
@@ -207,14 +206,14 @@ async fn sweep_now_and_then<D: Dialect>(core: Arc<Core<D>>) {
 impl<D: Dialect> Core<D> {
     async fn read(&self, script: String) -> Result<Reply, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Errand::Read(script, reply))?;
+        self.queue.send(Errand::Read(script, reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {
         let (reply, answer) = oneshot::channel();
         let callers = Some(self.callers_now.load(Ordering::Relaxed)).filter(|now| *now != NEVER);
-        self.queue.send(Errand::Sweep(callers, reply))?;
+        self.queue.send(Errand::Sweep(callers, reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }

@@ -39,7 +39,7 @@ async fn read<D: Dialect>(link: &mut Link<'_, D>, script: String) -> Result<Repl
     let reply = link.run(Stage::Before, script.clone()).await;
     match reply {
         // The server may have closed a connection that was not in use.
-        Err(Failure::Unreachable(_)) if was_open => link.run(Stage::Before, script).await,
+        Err(failure) if failure.is_worth_repeating(was_open) => link.run(Stage::Before, script).await,
         reply => reply,
     }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::store::StoreError;
 
 /// How many connections a store opens unless told otherwise. Each has one batch of calls under way.
-pub const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 4;
 
 /// More connections than these are refused.
 const MAX_CONNECTIONS: usize = 64;
 
 /// How long a statement may take unless told otherwise, waiting for locks included.
-pub const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Bounds of what may be asked for instead.
 const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
