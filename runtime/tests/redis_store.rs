@@ -1,6 +1,8 @@
 //! The suite of every store, on Redis: on one node, over its socket, on the master that Sentinels name, and on a Cluster; and
 //! equality with memory, step by step.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use limitrate_runtime::store::{RedisOptions, RedisStore};
 use limitrate_testkit::{
     Blocking,
@@ -36,6 +38,11 @@ fn connected(url: &str) -> Blocking<RedisStore> {
     Blocking::connect(RedisStore::connect(options)).unwrap()
 }
 
+/// A store of its own on servers that others use too.
+fn apart(url: &str) -> Blocking<RedisStore> {
+    connected(&format!("{url}?prefix=apart-{:x}", RandomState::new().hash_one(())))
+}
+
 fn node() -> Option<&'static Redis> {
     or_skip(Redis::shared())
 }
@@ -49,7 +56,7 @@ mod on_one_node {
 
     limitrate_testkit::conformance!(waited for {
         let Some(node) = super::node() else { return };
-        (super::connected(&node.url()), Trial::shared().scattered())
+        (super::apart(&node.url()), Trial::shared().scattered())
     });
 }
 
@@ -77,6 +84,6 @@ mod on_a_cluster_over_many_groups {
 
     limitrate_testkit::conformance!(waited for {
         let Some(cluster) = super::cluster() else { return };
-        (super::connected(&cluster.url()), Trial::shared().scattered().with_decisions(50))
+        (super::apart(&cluster.url()), Trial::shared().scattered().with_decisions(50))
     });
 }

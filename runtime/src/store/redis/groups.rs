@@ -1,8 +1,8 @@
 //! Decisions over several places of a Cluster, which no script reaches in one step.
 //!
 //! The charges of one place after the other are taken, each as a reservation. Where all fit, that is all: the reservations expire,
-//! and what was taken stays. Where some do not, what was taken before is given back, in the window in which it was taken, and the
-//! places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
+//! and what was taken stays. Where some do not, what was taken before is undone, or, where others came in between, given back in the window in which it
+//! was taken, and the places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
 //! had twice. Who comes in between may be refused for what is given back a moment later.
 
 use std::{
@@ -18,7 +18,7 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 
-use super::{Inner, link::Until, meta::CONNECT_DEADLINE, names::Group};
+use super::{Inner, exchange::Trace, link::Until, meta::CONNECT_DEADLINE, names::Group};
 use crate::store::{
     Call, Charged, Lease, Ledger, OwnedCharge, Settlement, StoreError, Ticket, Verdicts, beside::hold_key,
 };
@@ -45,13 +45,16 @@ impl Inner {
             .partition(|(_, place)| place.iter().all(|(_, charge)| charge.mode == Mode::Shadow));
         let own = Ticket(RandomState::new().hash_one(call.ticket));
         let mut parts: Vec<(usize, Verdicts)> = Vec::with_capacity(places.len());
+        let mut traces = Vec::with_capacity(others.len());
         let (mut now, mut refused) = (call.now, None);
         for (number, place) in &others {
             let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
-            match self.charge_together(&step_of(call, place, own), &held, until).await {
+            let mut trace = Trace::default();
+            match self.charge_traced(&step_of(call, place, own), &held, until, Some(&mut trace)).await {
                 Ok(charged) => {
                     now = charged.now;
                     parts.push((*number, charged.verdicts));
+                    traces.push(trace);
                     if !charged.taken {
                         refused = Some(*number);
                         break;
@@ -68,21 +71,46 @@ impl Inner {
         let taken = refused.is_none();
         if let Some(last) = refused {
             parts.retain(|(number, _)| *number == last);
-            for (number, place) in others.iter().filter(|(number, _)| *number != last) {
+            let mut traces = traces.into_iter();
+            for (number, place) in &others {
+                let trace = traces.next();
+                if *number == last {
+                    continue;
+                }
+                // As it was, if nobody came in between; else what was taken is given back.
+                let is_undone = match trace {
+                    Some(trace) => self.undo(&trace, now, until).await?,
+                    None => true,
+                };
                 let step = step_of(call, place, own);
-                parts.push((*number, self.refuse(&step, place, *number < last, until).await?));
+                parts.push((*number, self.refuse(&step, place, !is_undone, until).await?));
             }
         }
+        let mut seen_later = Vec::new();
         for (number, place) in &shadows {
-            let plain: Vec<_> = place.iter().map(|(_, charge)| **charge).collect();
             let verdicts = if taken {
-                self.charge_together(call, &plain, until).await?.verdicts
+                let looks = looks(charges, place);
+                let both: Vec<_> = place
+                    .iter()
+                    .map(|(_, charge)| **charge)
+                    .chain(looks.iter().map(|(_, look)| *look))
+                    .collect();
+                let mut verdicts = self.charge_together(call, &both, until).await?.verdicts;
+                let looked = verdicts.drain(place.len().min(verdicts.len())..);
+                seen_later
+                    .extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
+                verdicts
             } else {
                 self.refuse(call, place, false, until).await?
             };
             parts.push((*number, verdicts));
         }
-        let verdicts = joined(charges, &places, parts.into_iter());
+        let mut verdicts = joined(charges, &places, parts.into_iter());
+        for (index, status) in seen_later {
+            if let Some(verdict) = verdicts.get_mut(index) {
+                verdict.status = status;
+            }
+        }
         Ok(Charged { taken, now, verdicts, degraded: false })
     }
 
@@ -147,6 +175,22 @@ fn step_of(call: &Call, place: &Place<'_, '_>, own: Ticket) -> Call {
         return *call;
     }
     Call { ticket: own, ..*call }
+}
+
+/// Looks at the counters of shadow charges for the others on them, each with where it stands: they tell what is left in the end.
+fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Charge<'p>)> {
+    let is_shared = |charge: &Charge<'_>| shadows.iter().any(|(_, shadow)| shadow.counter == charge.counter);
+    let others =
+        charges.iter().enumerate().filter(|(_, charge)| charge.mode != Mode::Shadow && is_shared(charge));
+    let look = |charge: &Charge<'p>| Charge {
+        cost: 0,
+        mode: Mode::Enforce,
+        hold: None,
+        block: None,
+        warn: &[],
+        ..*charge
+    };
+    others.map(|(index, charge)| (index, look(charge))).collect()
 }
 
 /// A charge whose cost can be given back.
