@@ -1,0 +1,351 @@
+//! Counters in MySQL 8.0, MariaDB 10.6, or later.
+//!
+//! A batch locks its counters by an `INSERT … ON DUPLICATE KEY UPDATE` that changes nothing, over their keys in order, at READ
+//! COMMITTED, where no gaps between rows are locked. Such a transaction ends by a commit even if nothing is to be written:
+//! undoing an insert that others wait for would leave them with locks on gaps, and in each other's way.
+
+use std::{fmt, str::FromStr as _, time::Duration};
+
+use limitrate_core::key::CounterKey;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySql, MySqlConnection,
+    error::DatabaseError,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError},
+    raw_sql,
+};
+
+use super::{
+    StoreError,
+    sql::{
+        SqlStore,
+        dialect::{Dialect, Reply, Row, Said, literal, literals},
+        layout::Migration,
+        settings::{SqlSettings, wrong},
+    },
+};
+
+/// Counters in MySQL or MariaDB.
+pub type MySqlStore = SqlStore<MySqlOptions>;
+
+/// The parameters of an address that the driver knows.
+const PARAMETERS: &[&str] = &["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+
+/// How the server tells its time, in microseconds.
+const CLOCK: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
+
+/// Where MySQL or MariaDB is, and what else it is told.
+#[derive(Clone)]
+pub struct MySqlOptions {
+    settings: SqlSettings,
+    driver: MySqlConnectOptions,
+}
+
+impl MySqlOptions {
+    /// Reads an address: `mysql://user:password@host:port/database` or `mariadb://…`, with parameters `prefix`,
+    /// `connections`, `timeout` ([`SqlSettings`]), and the driver's `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key` and `socket`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Address`] says what is wrong with it.
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
+        let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
+        let rest =
+            rest.ok_or_else(|| wrong("it does not begin with `mysql://` or `mariadb://`".to_owned()))?;
+        let (settings, rest) = SqlSettings::take(rest, PARAMETERS)?;
+        let driver = MySqlConnectOptions::from_str(&format!("mysql://{rest}"));
+        let driver = driver.map_err(|error| wrong(error.to_string()))?;
+        if driver.get_database().is_none() {
+            return Err(wrong("it names no database: `mysql://user:password@host/database`".to_owned()));
+        }
+        Ok(Self { settings, driver: driver.disable_statement_logging() })
+    }
+
+    /// With other settings.
+    #[must_use]
+    pub fn with(self, settings: SqlSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    fn counters(&self) -> String {
+        format!("{}limitrate_v1_counters", self.settings.prefix)
+    }
+
+    fn meta(&self) -> String {
+        format!("{}limitrate_v1_meta", self.settings.prefix)
+    }
+
+    /// The name under which connections lock something that is one for all who use the database.
+    fn lock(&self, what: &str) -> String {
+        format!("CONCAT('limitrate_', MD5(CONCAT(DATABASE(), '.{} {what}')))", self.counters())
+    }
+
+    fn read_from(&self, keys: &[CounterKey]) -> String {
+        format!(
+            "SELECT `key`, entry FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({})",
+            self.counters(),
+            list(keys)
+        )
+    }
+
+    fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+        let counters = self.counters();
+        let now = format!("{CLOCK} * 1000");
+        let now = before.map_or(now.clone(), |before| format!("LEAST({now}, {before})"));
+        format!(
+            "SELECT `key`, x'' FROM {counters} FORCE INDEX (idle) WHERE idle_at < {now} - {kept} \
+             ORDER BY idle_at LIMIT {rows} FOR UPDATE SKIP LOCKED"
+        )
+    }
+
+    fn delete(&self, keys: &str) -> String {
+        let counters = self.counters();
+        format!("DELETE {counters} FROM {counters} FORCE INDEX (PRIMARY) WHERE `key` IN ({keys})")
+    }
+}
+
+/// Keys as a list.
+fn list(keys: &[CounterKey]) -> String {
+    let keys: Vec<[u8; 16]> = keys.iter().map(|key| key.0.to_be_bytes()).collect();
+    literals(keys.iter().map(|key| &key[..]), "x'", "'")
+}
+
+/// Rows of an `INSERT`.
+fn values<'r>(rows: impl IntoIterator<Item = (CounterKey, &'r [u8], i64)>) -> String {
+    let mut text = String::new();
+    for (key, entry, idle_at) in rows {
+        text.push_str(if text.is_empty() { "" } else { "," });
+        literal(&mut text, &key.0.to_be_bytes(), "(x'", "',");
+        literal(&mut text, entry, "x'", "',");
+        text.push_str(&idle_at.to_string());
+        text.push(')');
+    }
+    text
+}
+
+/// Locks are waited for in whole seconds.
+fn whole_seconds(timeout: Duration) -> u64 {
+    timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0)
+}
+
+impl Dialect for MySqlOptions {
+    type Connection = MySqlConnection;
+
+    const NAME: &'static str = "mysql";
+
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("counters.key", "binary"),
+        ("counters.entry", "longblob"),
+        ("counters.idle_at", "bigint"),
+        ("meta.name", "varchar"),
+        ("meta.value", "bigint"),
+    ];
+
+    const END_UNCHANGED: &'static str = "COMMIT";
+
+    fn settings(&self) -> &SqlSettings {
+        &self.settings
+    }
+
+    async fn connect(&self, timeout: Duration) -> Result<MySqlConnection, sqlx::Error> {
+        let mut connection = self.driver.connect().await?;
+        let (seconds, millis) = (whole_seconds(timeout), timeout.as_millis());
+        let exactly = timeout.as_secs_f64();
+        // MariaDB reads what stands in `/*M! */`, MySQL 8 what stands in `/*!80000 */`.
+        let script = format!(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;\
+             SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds} \
+             /*M!100600 , SESSION max_statement_time = {exactly}, SESSION idle_transaction_timeout = {seconds} */ \
+             /*!80000 , SESSION max_execution_time = {millis} */"
+        );
+        Self::run(&mut connection, script).await?;
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut MySqlConnection, script: String) -> Result<Reply, sqlx::Error> {
+        let rows = connection.fetch_all(raw_sql(AssertSqlSafe(script))).await?;
+        Reply::of::<MySql>(&rows)
+    }
+
+    async fn close(connection: MySqlConnection) {
+        // It is left either way.
+        let _ = connection.close().await;
+    }
+
+    fn said(&self, error: &dyn DatabaseError) -> Said {
+        let number = error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number);
+        match number {
+            // A deadlock, or rows that changed since they were read.
+            1213 | 1020 => Said::Again,
+            // The server shuts down, or ended the connection: `KILL`, idling in a transaction, or for its own reasons.
+            1053 | 1927 | 1159 | 1160 | 1161 | 1152 | 1184 | 4031 => Said::Ending,
+            1205 | 1969 | 3024 | 1317 => Said::Cannot("others hold what it needs, or it takes too long"),
+            1290 | 1792 | 1836 | 3100 => Said::Cannot("it is read-only"),
+            1021 | 1114 => Said::Cannot("its disk is full"),
+            1037 | 1038 | 1041 => Said::Cannot("it is out of memory"),
+            1040 | 1203 | 1226 => Said::Cannot("it has no connection left"),
+            1044 | 1045 | 1130 | 1251 | 1524 | 1698 | 3118 => {
+                Said::Denied("it does not accept this user or password")
+            }
+            1142 | 1143 | 1227 | 1370 => Said::Denied("this user may not do what is needed with the tables"),
+            1049 => Said::Nowhere,
+            // No table, column, index or engine's file; another type; a damaged table.
+            1146 | 1054 | 1176 | 1932 | 1366 | 1406 | 1264 | 1364 | 1136 | 1194 | 1034 | 1712 => {
+                Said::Damaged
+            }
+            _ => Said::Cannot("it answered with an error"),
+        }
+    }
+
+    fn prepare(&self) -> String {
+        // Scripts of several statements cannot be prepared.
+        "DO 0".to_owned()
+    }
+
+    fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String {
+        let table = self.counters();
+        let rows = values(counters.iter().map(|key| (*key, &[][..], i64::MIN)));
+        let all = [counters, others].concat();
+        format!(
+            "START TRANSACTION;INSERT INTO {table} (`key`, entry, idle_at) VALUES {rows} \
+             ON DUPLICATE KEY UPDATE idle_at = idle_at;{}",
+            self.read(&all)
+        )
+    }
+
+    fn read(&self, keys: &[CounterKey]) -> String {
+        if keys.is_empty() {
+            return format!("SELECT {CLOCK}");
+        }
+        format!("{};SELECT {CLOCK}", self.read_from(keys))
+    }
+
+    fn write(&self, rows: &[Row]) -> String {
+        let table = self.counters();
+        let rows = values(rows.iter().map(|row| (row.key, &row.entry[..], row.idle_at)));
+        format!(
+            "INSERT INTO {table} (`key`, entry, idle_at) VALUES {rows} \
+             ON DUPLICATE KEY UPDATE entry = VALUES(entry), idle_at = VALUES(idle_at)"
+        )
+    }
+
+    fn page(&self, after: Option<CounterKey>, rows: usize) -> String {
+        let after = after.map_or(String::new(), |key| format!(" WHERE `key` > {}", list(&[key])));
+        format!(
+            "SELECT `key`, entry FROM {}{after} ORDER BY `key` LIMIT {rows};SELECT {CLOCK}",
+            self.counters()
+        )
+    }
+
+    fn count(&self) -> String {
+        format!("SELECT COUNT(*) FROM {} WHERE entry <> x''", self.counters())
+    }
+
+    fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+        format!(
+            "SELECT CAST(GET_LOCK({}, 0) AS SIGNED);START TRANSACTION;{}",
+            self.lock("sweep"),
+            self.sweep_from(kept, before, rows)
+        )
+    }
+
+    fn end_sweep(&self, keys: &[Vec<u8>]) -> String {
+        let keys = literals(keys.iter().map(|key| &key[..]), "x'", "'");
+        let delete = if keys.is_empty() { String::new() } else { format!("{};", self.delete(&keys)) };
+        format!("{delete}COMMIT;DO RELEASE_LOCK({})", self.lock("sweep"))
+    }
+
+    fn explain(&self, keys: &[CounterKey]) -> String {
+        format!(
+            "EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {}",
+            self.read_from(keys),
+            self.sweep_from(0, None, 1),
+            self.delete(&list(keys))
+        )
+    }
+
+    fn columns(&self) -> String {
+        let (counters, meta) = (self.counters(), self.meta());
+        format!(
+            "SELECT CAST(CONCAT(CASE table_name WHEN '{meta}' THEN 'meta.' ELSE 'counters.' END, column_name) AS BINARY), \
+             CAST(data_type AS BINARY) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name IN ('{counters}', '{meta}') \
+             ORDER BY table_name, ordinal_position"
+        )
+    }
+
+    fn migrations(&self) -> Vec<Migration> {
+        let (counters, meta) = (self.counters(), self.meta());
+        let up = format!(
+            "CREATE TABLE IF NOT EXISTS {counters} (`key` BINARY(16) PRIMARY KEY, entry LONGBLOB NOT NULL, \
+             idle_at BIGINT NOT NULL, INDEX idle (idle_at)) ENGINE = InnoDB;\
+             CREATE TABLE IF NOT EXISTS {meta} (name VARCHAR(32) CHARACTER SET ascii PRIMARY KEY, \
+             value BIGINT NOT NULL) ENGINE = InnoDB"
+        );
+        let down = format!("DROP TABLE IF EXISTS {counters};DROP TABLE IF EXISTS {meta}");
+        vec![Migration { up: vec![up], down: vec![down] }]
+    }
+
+    fn lock_layout(&self, timeout: Duration) -> String {
+        format!("SELECT CAST(GET_LOCK({}, {}) AS SIGNED)", self.lock("layout"), whole_seconds(timeout))
+    }
+
+    fn unlock_layout(&self) -> String {
+        format!("DO RELEASE_LOCK({})", self.lock("layout"))
+    }
+
+    fn number(&self, name: &str) -> String {
+        format!("SELECT value FROM {} WHERE name = '{name}'", self.meta())
+    }
+
+    fn set_number(&self, name: &str, value: i64, replaced: bool) -> String {
+        let value_or = if replaced { "VALUES(value)" } else { "value" };
+        format!(
+            "INSERT INTO {} (name, value) VALUES ('{name}', {value}) ON DUPLICATE KEY UPDATE value = {value_or}",
+            self.meta()
+        )
+    }
+}
+
+impl fmt::Debug for MySqlOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MySqlOptions")
+            .field("settings", &self.settings)
+            .field("host", &self.driver.get_host())
+            .field("port", &self.driver.get_port())
+            .field("database", &self.driver.get_database())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_its_password_never_shown() {
+        let url = "mariadb://me:hunter2@db.example:6000/limits?prefix=a_&timeout=1500ms&ssl-mode=disabled";
+        let options = MySqlOptions::from_url(url).unwrap();
+        assert_eq!(options.counters(), "a_limitrate_v1_counters");
+        assert_eq!(whole_seconds(options.settings.timeout), 2);
+        assert_eq!((options.driver.get_host(), options.driver.get_port()), ("db.example", 6000));
+        assert!(!format!("{options:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_of_something_else_is_refused_without_being_repeated() {
+        for url in ["postgres://me:hunter2@h/d", "mysql://me:hunter2@h:port/d", "mysql://me:hunter2@h"] {
+            let error = MySqlOptions::from_url(url).unwrap_err();
+            assert!(matches!(error, StoreError::Address { .. }), "{url}: {error}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn scripts_hold_nothing_but_digits_of_what_they_are_given() {
+        let options = MySqlOptions::from_url("mysql://h/d").unwrap();
+        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5 };
+        assert!(
+            options.write(&[row]).contains("VALUES (x'00000000000000000000000000000001',x'273b2d2d',-5) ON")
+        );
+    }
+}

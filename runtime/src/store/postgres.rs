@@ -1,0 +1,339 @@
+//! Counters in PostgreSQL 12 or later.
+//!
+//! A batch locks its counters by an `INSERT … ON CONFLICT DO UPDATE … WHERE false` over their keys in order: it makes the rows
+//! that are missing, locks the others, and writes none of them. Statements are prepared by `PREPARE`, so that a script of
+//! several of them is one message; what pools connections in between must therefore leave a session to its client.
+
+use std::{fmt, str::FromStr as _, time::Duration};
+
+use limitrate_core::key::CounterKey;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres,
+    error::DatabaseError, postgres::PgConnectOptions, raw_sql,
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    StoreError,
+    sql::{
+        SqlStore,
+        dialect::{Dialect, Reply, Row, Said, literal, literals},
+        layout::Migration,
+        settings::{SqlSettings, wrong},
+    },
+};
+
+/// Counters in PostgreSQL.
+pub type PostgresStore = SqlStore<PostgresOptions>;
+
+/// The parameters of an address that the driver knows.
+const PARAMETERS: &[&str] = &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name"];
+
+/// How the server tells its time, in microseconds.
+const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
+
+/// As [`CLOCK`], but the same throughout a transaction, so that an index can be asked for it.
+const BEGUN: &str = "(EXTRACT(EPOCH FROM transaction_timestamp()) * 1000000)::bigint";
+
+/// Where PostgreSQL is, and what else it is told.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    settings: SqlSettings,
+    driver: PgConnectOptions,
+}
+
+impl PostgresOptions {
+    /// Reads an address: `postgres://user:password@host:port/database`, with parameters `prefix`, `connections`, `timeout`
+    /// ([`SqlSettings`]), and the driver's `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `host` (a folder with a socket) and
+    /// `application_name`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Address`] says what is wrong with it.
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(wrong("it does not begin with `postgres://`".to_owned()));
+        }
+        let (settings, url) = SqlSettings::take(url, PARAMETERS)?;
+        let driver = PgConnectOptions::from_str(&url).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { settings, driver }.tidied())
+    }
+
+    /// With other settings.
+    #[must_use]
+    pub fn with(self, settings: SqlSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    fn tidied(mut self) -> Self {
+        self.driver = self.driver.disable_statement_logging();
+        if self.driver.get_application_name().is_none() {
+            self.driver = self.driver.application_name("limitrate");
+        }
+        self
+    }
+
+    fn counters(&self) -> String {
+        format!("{}limitrate_v1_counters", self.settings.prefix)
+    }
+
+    fn meta(&self) -> String {
+        format!("{}limitrate_v1_meta", self.settings.prefix)
+    }
+
+    /// The number under which connections lock something that is one for all of them.
+    fn lock(&self, what: &str) -> i64 {
+        xxh3_64(format!("{} {what}", self.counters()).as_bytes()).cast_signed()
+    }
+
+    fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+        let before = before.map_or(String::new(), |before| format!(", '{before}'::bigint"));
+        format!(
+            "SELECT key, ''::bytea FROM {} WHERE idle_at < LEAST({BEGUN} * 1000{before}) - {kept} \
+             ORDER BY idle_at LIMIT {rows} FOR UPDATE SKIP LOCKED",
+            self.counters(),
+        )
+    }
+}
+
+/// Keys as the elements of an array.
+fn array(keys: &[CounterKey]) -> String {
+    let keys: Vec<[u8; 16]> = keys.iter().map(|key| key.0.to_be_bytes()).collect();
+    array_of(keys.iter().map(|key| &key[..]))
+}
+
+fn array_of<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> String {
+    format!("'{{{}}}'", literals(keys, r#""\\x"#, r#"""#))
+}
+
+impl Dialect for PostgresOptions {
+    type Connection = PgConnection;
+
+    const NAME: &'static str = "postgres";
+
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("counters.key", "bytea"),
+        ("counters.entry", "bytea"),
+        ("counters.idle_at", "bigint"),
+        ("meta.name", "text"),
+        ("meta.value", "bigint"),
+    ];
+
+    // What was locked is written down at a commit, and need not be.
+    const END_UNCHANGED: &'static str = "ROLLBACK";
+
+    fn settings(&self) -> &SqlSettings {
+        &self.settings
+    }
+
+    async fn connect(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = self.driver.connect().await?;
+        let millis = timeout.as_millis();
+        // All that is asked for stands in an index, however few rows the server believes there to be.
+        let script = format!(
+            "SET statement_timeout = {millis};SET lock_timeout = {millis};\
+             SET idle_in_transaction_session_timeout = {millis};SET standard_conforming_strings = on;\
+             SET bytea_output = hex;SET jit = off;SET enable_seqscan = off;\
+             SET enable_bitmapscan = off;\
+             SET plan_cache_mode = force_generic_plan"
+        );
+        Self::run(&mut connection, script).await?;
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut PgConnection, script: String) -> Result<Reply, sqlx::Error> {
+        let rows = connection.fetch_all(raw_sql(AssertSqlSafe(script))).await?;
+        Reply::of::<Postgres>(&rows)
+    }
+
+    async fn close(connection: PgConnection) {
+        // It is left either way.
+        let _ = connection.close().await;
+    }
+
+    fn said(&self, error: &dyn DatabaseError) -> Said {
+        let code = error.code().unwrap_or_default();
+        match &*code {
+            "40001" | "40P01" => Said::Again,
+            // An end by its administrator, a crash of another session, a server that starts, a session that idled.
+            "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => Said::Ending,
+            "55P03" | "57014" => Said::Cannot("others hold what it needs, or it takes too long"),
+            "25006" => Said::Cannot("it is read-only"),
+            "53100" => Said::Cannot("its disk is full"),
+            "53200" => Said::Cannot("it is out of memory"),
+            "53300" => Said::Cannot("it has no connection left"),
+            "28P01" | "28000" => Said::Denied("it does not accept this user or password"),
+            "42501" => Said::Denied("this user may not do what is needed with the tables"),
+            "3D000" => Said::Nowhere,
+            // No table, column, function, operator or prepared statement; another type; a damaged page or index.
+            "42P01" | "42703" | "42883" | "42804" | "42846" | "42P10" | "26000" | "22P02" | "0A000"
+            | "XX001" | "XX002" => Said::Damaged,
+            _ => Said::Cannot("it answered with an error"),
+        }
+    }
+
+    fn prepare(&self) -> String {
+        let counters = self.counters();
+        let nothing = i64::MIN;
+        format!(
+            "PREPARE limitrate_lock (bytea[]) AS INSERT INTO {counters} AS kept (key, entry, idle_at) \
+             SELECT key, ''::bytea, '{nothing}'::bigint FROM unnest($1) AS wanted (key) \
+             ON CONFLICT (key) DO UPDATE SET idle_at = kept.idle_at WHERE false;\
+             PREPARE limitrate_read (bytea[]) AS SELECT key, entry FROM {counters} WHERE key = ANY ($1);\
+             PREPARE limitrate_clock AS SELECT {CLOCK};\
+             PREPARE limitrate_write (bytea[], bytea[], bigint[]) AS \
+             INSERT INTO {counters} (key, entry, idle_at) SELECT * FROM unnest($1, $2, $3) \
+             ON CONFLICT (key) DO UPDATE SET entry = EXCLUDED.entry, idle_at = EXCLUDED.idle_at"
+        )
+    }
+
+    fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String {
+        let all = [counters, others].concat();
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;EXECUTE limitrate_lock ({});{}",
+            array(counters),
+            self.read(&all)
+        )
+    }
+
+    fn read(&self, keys: &[CounterKey]) -> String {
+        format!("EXECUTE limitrate_read ({});EXECUTE limitrate_clock", array(keys))
+    }
+
+    fn write(&self, rows: &[Row]) -> String {
+        let keys: Vec<CounterKey> = rows.iter().map(|row| row.key).collect();
+        let entries = array_of(rows.iter().map(|row| &row.entry[..]));
+        let idle: Vec<String> = rows.iter().map(|row| row.idle_at.to_string()).collect();
+        format!("EXECUTE limitrate_write ({},{entries},'{{{}}}')", array(&keys), idle.join(","))
+    }
+
+    fn page(&self, after: Option<CounterKey>, rows: usize) -> String {
+        let after = after.map_or(String::new(), |key| {
+            let mut condition = " WHERE key > ".to_owned();
+            literal(&mut condition, &key.0.to_be_bytes(), r"'\x", "'");
+            condition
+        });
+        format!("SELECT key, entry FROM {}{after} ORDER BY key LIMIT {rows};SELECT {CLOCK}", self.counters())
+    }
+
+    fn count(&self) -> String {
+        format!("SELECT count(*) FROM {} WHERE entry <> ''", self.counters())
+    }
+
+    fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;SELECT pg_try_advisory_xact_lock({})::int::bigint;{}",
+            self.lock("sweep"),
+            self.sweep_from(kept, before, rows)
+        )
+    }
+
+    fn end_sweep(&self, keys: &[Vec<u8>]) -> String {
+        let keys = array_of(keys.iter().map(|key| &key[..]));
+        format!("DELETE FROM {} WHERE key = ANY ({keys}::bytea[]);COMMIT", self.counters())
+    }
+
+    fn explain(&self, keys: &[CounterKey]) -> String {
+        let rows: Vec<Row> =
+            keys.iter().map(|key| Row { key: *key, entry: Vec::new(), idle_at: 0 }).collect();
+        let keys = array(keys);
+        format!(
+            "EXPLAIN EXECUTE limitrate_lock ({keys});EXPLAIN EXECUTE limitrate_read ({keys});EXPLAIN {};\
+             EXPLAIN {};EXPLAIN DELETE FROM {} WHERE key = ANY ({keys}::bytea[])",
+            self.write(&rows),
+            self.sweep_from(0, None, 1),
+            self.counters()
+        )
+    }
+
+    fn columns(&self) -> String {
+        let (counters, meta) = (self.counters(), self.meta());
+        format!(
+            "SELECT convert_to(CASE table_name WHEN '{meta}' THEN 'meta.' ELSE 'counters.' END || column_name, 'UTF8'), \
+             convert_to(data_type, 'UTF8') FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name IN ('{counters}', '{meta}') \
+             ORDER BY table_name, ordinal_position"
+        )
+    }
+
+    fn migrations(&self) -> Vec<Migration> {
+        let (counters, meta) = (self.counters(), self.meta());
+        // Rows change often and keep their keys: room on each page spares the indices.
+        let up = format!(
+            "CREATE TABLE IF NOT EXISTS {counters} (key bytea PRIMARY KEY, entry bytea NOT NULL, idle_at bigint NOT NULL) \
+             WITH (fillfactor = 60);\
+             CREATE INDEX IF NOT EXISTS {counters}_idle ON {counters} (idle_at);\
+             CREATE TABLE IF NOT EXISTS {meta} (name text PRIMARY KEY, value bigint NOT NULL)"
+        );
+        let down = format!("DROP TABLE IF EXISTS {counters};DROP TABLE IF EXISTS {meta}");
+        vec![Migration { up: vec![up], down: vec![down] }]
+    }
+
+    fn lock_layout(&self, _: Duration) -> String {
+        format!("SELECT 1::bigint WHERE pg_advisory_lock({})::text IS NOT NULL", self.lock("layout"))
+    }
+
+    fn unlock_layout(&self) -> String {
+        format!("SELECT pg_advisory_unlock({})::int::bigint", self.lock("layout"))
+    }
+
+    fn number(&self, name: &str) -> String {
+        format!("SELECT value FROM {} WHERE name = '{name}'", self.meta())
+    }
+
+    fn set_number(&self, name: &str, value: i64, replaced: bool) -> String {
+        let otherwise = if replaced { "UPDATE SET value = EXCLUDED.value" } else { "NOTHING" };
+        format!(
+            "INSERT INTO {} (name, value) VALUES ('{name}', '{value}') ON CONFLICT (name) DO {otherwise}",
+            self.meta()
+        )
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("settings", &self.settings)
+            .field("host", &self.driver.get_host())
+            .field("port", &self.driver.get_port())
+            .field("database", &self.driver.get_database())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_its_password_never_shown() {
+        let url = "postgres://me:hunter2@db.example:6000/limits?prefix=a_&timeout=2s&sslmode=disable";
+        let options = PostgresOptions::from_url(url).unwrap();
+        assert_eq!(options.counters(), "a_limitrate_v1_counters");
+        assert_eq!(options.settings.timeout, Duration::from_secs(2));
+        assert_eq!((options.driver.get_host(), options.driver.get_port()), ("db.example", 6000));
+        assert!(!format!("{options:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_of_something_else_is_refused_without_being_repeated() {
+        for url in
+            ["mysql://me:hunter2@h/d", "postgres://me:hunter2@h:port/d", "postgres://h/d?sslmode=hunter2"]
+        {
+            let error = PostgresOptions::from_url(url).unwrap_err();
+            assert!(matches!(error, StoreError::Address { .. }), "{url}: {error}");
+        }
+        let error = PostgresOptions::from_url("postgres://me:hunter2@h:port/d").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn scripts_hold_nothing_but_digits_of_what_they_are_given() {
+        let options = PostgresOptions::from_url("postgres://h/d").unwrap();
+        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5 };
+        assert_eq!(
+            options.write(&[row]),
+            r#"EXECUTE limitrate_write ('{"\\x00000000000000000000000000000001"}','{"\\x273b2d2d"}','{-5}')"#
+        );
+    }
+}

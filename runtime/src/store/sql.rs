@@ -1,0 +1,371 @@
+//! Counters in the tables of an SQL server: what [PostgreSQL](super::PostgresStore) and [MySQL](super::MySqlStore) share.
+//!
+//! Calls that wait go together: each connection takes a batch of them and executes it as one [transaction], in two round
+//! trips, on entries that it has locked in the order of their keys. So there is one order for all who share the server, and
+//! nobody waits in a circle. What a charge comes to is computed here, by the same code as for every other store.
+//!
+//! A row is a key, an entry and the instant from which on it can be dropped, which connections do with what is idle, one of
+//! them all at a time, when nothing else is due ([`SqlStore::sweep`]).
+
+pub(super) mod dialect;
+mod errand;
+mod failure;
+mod job;
+pub(super) mod layout;
+mod link;
+mod queue;
+mod row;
+pub(super) mod settings;
+mod transaction;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::{
+    sync::oneshot,
+    task::{AbortHandle, JoinSet},
+    time::{self, MissedTickBehavior},
+};
+
+use self::{
+    dialect::{Dialect, Reply},
+    errand::SWEEP_ROWS,
+    job::{Keys, Task},
+    link::Link,
+    queue::{Errand, Queue, Refused, Work},
+    transaction::{BatchKeys, clock_of},
+};
+use super::{
+    Answer, Call, Charged, ClockOf, Entry, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settlement,
+    Settlements, Store, StoreError,
+};
+
+/// How often idle rows are dropped.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// How many rows are read at a time for a snapshot.
+const PAGE_ROWS: usize = 1_000;
+
+/// How many entries are restored at a time.
+const RESTORED_AT_ONCE: usize = 256;
+
+/// Says that no call of this store was at an instant of the caller's own.
+const NEVER: i64 = i64::MAX;
+
+/// Counters in the tables of an SQL server.
+pub struct SqlStore<D: Dialect> {
+    core: Arc<Core<D>>,
+    connections: Mutex<JoinSet<()>>,
+    sweeper: AbortHandle,
+    secret: u64,
+}
+
+/// What the connections share.
+struct Core<D> {
+    dialect: D,
+    queue: Queue,
+    /// The latest call's instant, if calls go by their callers' clocks: what is not idle for them stays.
+    callers_now: AtomicI64,
+}
+
+/// Why a call was not let in.
+#[derive(Debug, thiserror::Error)]
+#[error("{} calls wait already", queue::MAX_WAITING)]
+struct QueueFull;
+
+impl<D: Dialect> SqlStore<D> {
+    /// Connects, and makes the tables where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`]; [`StoreError::NewerLayout`] if a later version made the tables.
+    pub async fn connect(options: D) -> Result<Self, StoreError> {
+        let secret = layout::migrate(&options).await?;
+        let connections = options.settings().connections;
+        let core = Core { dialect: options, queue: Queue::default(), callers_now: AtomicI64::new(NEVER) };
+        let core = Arc::new(core);
+        let mut tasks = JoinSet::new();
+        for _ in 0..connections {
+            tasks.spawn(serve(Arc::clone(&core)));
+        }
+        let sweeper = tokio::spawn(sweep_now_and_then(Arc::clone(&core))).abort_handle();
+        Ok(Self { core, connections: Mutex::new(tasks), sweeper, secret })
+    }
+
+    /// Makes the tables, or brings them to the newest layout, as [`Self::connect`] does.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`].
+    pub async fn migrate(options: &D) -> Result<(), StoreError> {
+        layout::migrate(options).await.map(drop)
+    }
+
+    /// Takes the tables away, with all counters.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`].
+    pub async fn revert(options: &D) -> Result<(), StoreError> {
+        layout::revert(options).await
+    }
+
+    /// Drops what has been idle for a while, unless somebody else is doing it. The store does so by itself, now and then.
+    /// How many rows were dropped.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`].
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        self.core.sweep().await
+    }
+
+    /// How the server goes about the statements that charges and sweeps need, in its own words.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`].
+    pub async fn explain(&self) -> Result<Vec<String>, StoreError> {
+        let keys = [CounterKey(1), CounterKey(u128::MAX / 2)];
+        Ok(self.core.read(self.core.dialect.explain(&keys)).await?.texts)
+    }
+
+    fn execute<T: Send + 'static>(
+        &self,
+        call: Option<Call>,
+        keys: Keys,
+        mut work: impl FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
+    ) -> Answer<'_, T> {
+        let caller = call.filter(|call| call.clock == ClockOf::Caller).map(|call| call.now);
+        if let Some(now) = caller {
+            self.core.callers_now.store(now.0, Ordering::Relaxed);
+        }
+        let (job, answer) = Task::new(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
+        Box::pin(async move {
+            self.core.queue.push(job).map_err(told)?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+}
+
+/// What a caller is told who was not let in.
+fn told(refused: Refused) -> StoreError {
+    match refused {
+        Refused::Full => {
+            StoreError::Unavailable { what: "its queue is full".to_owned(), cause: QueueFull.into() }
+        }
+        Refused::Closed => StoreError::Closed,
+    }
+}
+
+/// What one connection does until the store is closed.
+async fn serve<D: Dialect>(core: Arc<Core<D>>) {
+    let mut link = Link::new(&core.dialect);
+    while let Some(work) = core.queue.next().await {
+        match work {
+            Work::Batch(jobs) => {
+                let keys = BatchKeys::of(&jobs);
+                transaction::execute(&core.dialect, &mut link, &keys, jobs).await;
+                core.queue.done(&keys.counters);
+            }
+            Work::Errand(errand) => errand::run(&core.dialect, &mut link, errand).await,
+        }
+    }
+    link.close().await;
+}
+
+async fn sweep_now_and_then<D: Dialect>(core: Arc<Core<D>>) {
+    let mut ticks = time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        loop {
+            match core.sweep().await {
+                Ok(SWEEP_ROWS) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::debug!(store = D::NAME, %error, "idle rows were not dropped");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl<D: Dialect> Core<D> {
+    async fn read(&self, script: String) -> Result<Reply, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Errand::Read(script, reply)).map_err(told)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let callers = Some(self.callers_now.load(Ordering::Relaxed)).filter(|now| *now != NEVER);
+        self.queue.send(Errand::Sweep(callers, reply)).map_err(told)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl<D: Dialect> Store for SqlStore<D> {
+    fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
+        let mut keys =
+            Keys { counters: charges.iter().map(|charge| charge.counter).collect(), ..Keys::default() };
+        Ledger::keys_of_charges(&call, charges, |key| {
+            if !keys.counters.contains(&key) {
+                keys.others.push(key);
+            }
+        });
+        let charges: Vec<OwnedCharge> = charges.iter().map(OwnedCharge::from).collect();
+        self.execute(Some(call), keys, move |ledger, now| {
+            let charges: SmallVec<[Charge<'_>; 8]> = charges.iter().map(OwnedCharge::borrow).collect();
+            ledger.charge(now, &call, &charges)
+        })
+    }
+
+    fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
+        let counters = settlements.iter().map(|settlement| settlement.counter).collect();
+        let mut keys = Keys { counters, ..Keys::default() };
+        Ledger::keys_of_settlements(settlements, |key| {
+            if !keys.counters.contains(&key) {
+                keys.others.push(key);
+            }
+        });
+        let settlements: Vec<OwnedSettlement> = settlements.iter().map(OwnedSettlement::from).collect();
+        self.execute(Some(call), keys, move |ledger, now| {
+            let settlements: SmallVec<[Settlement<'_>; 4]> =
+                settlements.iter().map(OwnedSettlement::borrow).collect();
+            ledger.settle(now, &settlements)
+        })
+    }
+
+    fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
+        let keys = Keys { counters: leases.iter().map(|lease| lease.counter).collect(), ..Keys::default() };
+        let leases = leases.to_vec();
+        self.execute(Some(call), keys, move |ledger, now| ledger.release(now, &leases))
+    }
+
+    fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
+        let owned = OwnedCharge::from(charge);
+        let keys = Keys::counter(charge.counter);
+        self.execute(Some(call), keys, move |ledger, now| ledger.refund(now, &owned.borrow()))
+    }
+
+    fn used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+    ) -> Answer<'a, Option<i64>> {
+        let keys = Keys { others: SmallVec::from_slice(&[counter]), ..Keys::default() };
+        let algorithm = algorithm.clone();
+        self.execute(Some(call), keys, move |ledger, now| ledger.used(now, counter, &algorithm))
+    }
+
+    fn set_used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+        used: i64,
+    ) -> Answer<'a, bool> {
+        let algorithm = algorithm.clone();
+        self.execute(Some(call), Keys::counter(counter), move |ledger, now| {
+            ledger.set_used(now, counter, &algorithm, used)
+        })
+    }
+
+    fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
+        let others = Ledger::keys_of_counter(counter).into_iter().filter(|key| *key != counter).collect();
+        let keys = Keys { others, ..Keys::counter(counter) };
+        self.execute(Some(call), keys, move |ledger, _| ledger.reset(counter))
+    }
+
+    fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let mut after = None;
+            loop {
+                let page = self.core.read(self.core.dialect.page(after, PAGE_ROWS)).await?;
+                let now = match call.clock {
+                    ClockOf::Store => clock_of(&page).map_err(|failure| failure.to_error())?,
+                    ClockOf::Caller => call.now,
+                };
+                for (key, entry) in &page.pairs {
+                    let (key, kept) = row::read(key, entry).map_err(|(_, error)| error)?;
+                    after = Some(key);
+                    if let Some((entry, idle_at)) = kept.filter(|(_, idle_at)| now < *idle_at) {
+                        tell(Kept { key, entry, idle_at });
+                    }
+                }
+                if page.pairs.len() < PAGE_ROWS {
+                    return Ok(());
+                }
+            }
+        })
+    }
+
+    /// Counters come first, then what is beside them: a charge locks its counters before it writes what is beside them, and
+    /// both must go the same way.
+    fn restore<'a>(&'a self, call: Call, kept: Vec<Kept>) -> Answer<'a, usize> {
+        let is_counter = |kept: &Kept| matches!(kept.entry, Entry::Counter(_));
+        let (counters, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(is_counter);
+        Box::pin(async move {
+            let mut count = 0;
+            for portion in counters.chunks(RESTORED_AT_ONCE).chain(others.chunks(RESTORED_AT_ONCE)) {
+                let counters = portion.iter().map(|kept| kept.key).collect();
+                let portion = portion.to_vec();
+                let restored =
+                    self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
+                        portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
+                    });
+                count += restored.await?;
+            }
+            Ok(count)
+        })
+    }
+
+    fn len(&self) -> Answer<'_, usize> {
+        Box::pin(async move {
+            let count = self.core.read(self.core.dialect.count()).await?.numbers.first().copied();
+            Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
+        })
+    }
+
+    fn secret(&self) -> Answer<'_, Option<u64>> {
+        Box::pin(std::future::ready(Ok(Some(self.secret))))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.sweeper.abort();
+        self.core.queue.close();
+        let mut connections = std::mem::take(&mut *self.connections.lock());
+        Box::pin(async move {
+            while connections.join_next().await.is_some() {}
+            Ok(())
+        })
+    }
+}
+
+impl<D: Dialect> Drop for SqlStore<D> {
+    fn drop(&mut self) {
+        self.sweeper.abort();
+        self.core.queue.close();
+    }
+}
+
+impl<D: Dialect> fmt::Debug for SqlStore<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore").field("options", &self.core.dialect).finish_non_exhaustive()
+    }
+}

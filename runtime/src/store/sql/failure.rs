@@ -1,0 +1,132 @@
+//! Why a batch failed, told to each of its callers.
+
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
+
+use super::dialect::{Dialect, Said};
+use crate::store::StoreError;
+
+/// How far a batch had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Connecting.
+    Connect,
+    /// Before the script that commits was sent: without it the server undoes all.
+    Before,
+    /// That script was sent.
+    Commit,
+}
+
+/// Why a batch failed.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    /// The server gave it up for another's sake; nothing was applied.
+    Again(Shared),
+    Unreachable(Shared),
+    Lost(Shared),
+    Unavailable(&'static str, Shared),
+    Denied(&'static str),
+    Corrupt(String),
+    Address(String),
+}
+
+/// A cause that several callers are told.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<sqlx::Error>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Shared {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Shared {
+    fn is_timeout(&self) -> bool {
+        matches!(&*self.0, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
+/// What a driver that waited too long would say.
+pub(super) fn timed_out(after: Duration) -> sqlx::Error {
+    let what = format!("no answer within {after:?}");
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, what))
+}
+
+impl Failure {
+    /// What an error of the driver's comes to at a stage.
+    pub(super) fn new<D: Dialect>(dialect: &D, stage: Stage, error: sqlx::Error) -> Self {
+        let is_sent = stage == Stage::Commit;
+        if let sqlx::Error::Database(said) = &error {
+            return match dialect.said(&**said) {
+                Said::Again => Self::Again(error.into()),
+                Said::Ending if is_sent => Self::Lost(error.into()),
+                Said::Ending if stage == Stage::Before => Self::Unreachable(error.into()),
+                Said::Ending => Self::Unavailable("it is starting or ending", error.into()),
+                Said::Cannot(what) => Self::Unavailable(what, error.into()),
+                Said::Denied(what) => Self::Denied(what),
+                Said::Nowhere => Self::Address("there is no such database".to_owned()),
+                Said::Damaged => {
+                    Self::Corrupt(format!("its tables are not as they were made: {}", said.message()))
+                }
+            };
+        }
+        match error {
+            sqlx::Error::Configuration(cause) if stage == Stage::Connect => Self::Address(cause.to_string()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) if !is_sent => {
+                Self::Corrupt(error.to_string())
+            }
+            error if is_sent => Self::Lost(error.into()),
+            error => Self::Unreachable(error.into()),
+        }
+    }
+
+    /// Whether the connection can be used no longer.
+    pub(super) const fn ends_connection(&self) -> bool {
+        match self {
+            Self::Again(_) | Self::Unavailable(..) => false,
+            // Statements that were prepared before the tables changed are of no use any more.
+            Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
+                true
+            }
+        }
+    }
+
+    /// Whether to begin anew: nothing was applied, and it may well go better. `was_open` says that the connection had been
+    /// used before: the server may have closed it since.
+    pub(super) fn is_worth_repeating(&self, was_open: bool) -> bool {
+        match self {
+            Self::Again(_) => true,
+            Self::Unreachable(cause) => was_open && !cause.is_timeout(),
+            Self::Lost(_) | Self::Unavailable(..) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => false,
+        }
+    }
+
+    /// What one caller is told.
+    pub(super) fn to_error(&self) -> StoreError {
+        match self.clone() {
+            Self::Again(cause) => {
+                let what = "others want the same counters in another order".to_owned();
+                StoreError::Unavailable { what, cause: cause.into() }
+            }
+            Self::Unreachable(cause) => StoreError::Unreachable(cause.into()),
+            Self::Lost(cause) => StoreError::Lost(cause.into()),
+            Self::Unavailable(what, cause) => {
+                StoreError::Unavailable { what: what.to_owned(), cause: cause.into() }
+            }
+            Self::Denied(what) => StoreError::Denied { what: what.to_owned() },
+            Self::Corrupt(what) => StoreError::Corrupt { what },
+            Self::Address(what) => StoreError::Address { what },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Shared {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}

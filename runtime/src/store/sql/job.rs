@@ -1,0 +1,92 @@
+//! One caller's call, waiting to be executed with others.
+
+use limitrate_core::{key::CounterKey, time::Timestamp};
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use crate::store::{Ledger, StoreError};
+
+/// The keys that a call needs.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Counters, whose rows are locked: they keep others off what is beside them as well.
+    pub(super) counters: SmallVec<[CounterKey; 8]>,
+    /// What is only read before, and written under the locks of its counters.
+    pub(super) others: SmallVec<[CounterKey; 8]>,
+}
+
+impl Keys {
+    /// One counter and nothing else.
+    pub(super) fn counter(counter: CounterKey) -> Self {
+        Self { counters: SmallVec::from_slice(&[counter]), others: SmallVec::new() }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = CounterKey> {
+        self.counters.iter().chain(&self.others).copied()
+    }
+}
+
+/// A call that waits.
+pub(super) trait Job: Send {
+    /// The keys it needs.
+    fn keys(&self) -> &Keys;
+
+    /// Whether its caller is gone.
+    fn is_abandoned(&self) -> bool;
+
+    /// Executes it on loaded entries; the instant is the server's. Done again if what it did came to nothing.
+    fn execute(&mut self, ledger: &mut Ledger, clock: Timestamp);
+
+    /// Tells the caller what came of it, or why nothing did.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
+}
+
+/// A [`Job`] by a closure.
+pub(super) struct Task<T, F> {
+    keys: Keys,
+    work: F,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Task<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
+{
+    /// A job, and where its answer will come.
+    #[expect(clippy::type_complexity, reason = "the two ends of one channel")]
+    pub(super) fn new(keys: Keys, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Self { keys, work, result: None, reply }), answer)
+    }
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
+{
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn execute(&mut self, ledger: &mut Ledger, clock: Timestamp) {
+        self.result = Some((self.work)(ledger, clock));
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let answer = match (failure, self.result) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(result)) => Ok(result),
+            (None, None) => Err(StoreError::Closed),
+        };
+        // A caller who left in the meantime wants no answer.
+        let _ = self.reply.send(answer);
+    }
+}

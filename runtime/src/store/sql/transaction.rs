@@ -1,0 +1,222 @@
+//! A batch of calls as one transaction, in two round trips: one locks the counters and reads everything, the other writes
+//! what has changed and commits.
+//!
+//! The clock is read under the locks, so the instants at which one counter is judged do not run back. Between the two, all
+//! calls are executed on a [`Ledger`], as every store does it that keeps entries.
+
+use std::collections::{BTreeSet, HashMap};
+
+use limitrate_core::{key::CounterKey, time::Timestamp};
+
+use super::{
+    dialect::{Dialect, Reply, Row},
+    failure::{Failure, Stage},
+    job::Job,
+    link::Link,
+    row,
+};
+use crate::store::{Ledger, StoreError};
+
+/// How often a batch is begun anew that the server gave up, having applied nothing.
+const MAX_ATTEMPTS: usize = 5;
+
+/// Above so many bytes of entries, a script that writes is followed by another one. The servers take scripts of at least 16 MB.
+const MAX_WRITTEN: usize = 2 * 1024 * 1024;
+
+/// The keys of a batch, in order, each once.
+pub(super) struct BatchKeys {
+    /// Those whose rows are locked.
+    pub(super) counters: Vec<CounterKey>,
+    /// The others.
+    pub(super) others: Vec<CounterKey>,
+}
+
+impl BatchKeys {
+    pub(super) fn of(jobs: &[Box<dyn Job>]) -> Self {
+        let counters: BTreeSet<_> = jobs.iter().flat_map(|job| &job.keys().counters).copied().collect();
+        let others: BTreeSet<_> = jobs.iter().flat_map(|job| &job.keys().others).copied().collect();
+        let others = others.difference(&counters).copied().collect();
+        Self { counters: counters.into_iter().collect(), others }
+    }
+}
+
+/// What came of a batch.
+struct Executed {
+    /// Why single calls of it were not executed.
+    refused: Vec<Option<StoreError>>,
+    /// Whether the transaction is still open, having changed nothing.
+    is_open: bool,
+}
+
+/// Executes a batch and answers its calls.
+pub(super) async fn execute<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    keys: &BatchKeys,
+    mut jobs: Vec<Box<dyn Job>>,
+) {
+    metrics::histogram!("limitrate_store_batch_calls", "store" => D::NAME).record(f64_of(jobs.len()));
+    let mut attempt = 0;
+    let outcome = loop {
+        attempt += 1;
+        let was_open = link.is_open();
+        let outcome = transact(dialect, link, keys, &mut jobs).await;
+        let failure = outcome.as_ref().err();
+        let again = failure.is_some_and(|failure| failure.is_worth_repeating(was_open));
+        if !again || attempt >= MAX_ATTEMPTS {
+            break outcome;
+        }
+        metrics::counter!("limitrate_store_retries_total", "store" => D::NAME).increment(1);
+    };
+    match outcome {
+        Ok(Executed { refused, is_open }) => {
+            jobs.into_iter().zip(refused).for_each(|(job, refused)| job.answer(refused));
+            if is_open {
+                let ended = link.run(Stage::Before, D::END_UNCHANGED.to_owned()).await;
+                link.drop_unless(ended.is_ok());
+            }
+        }
+        Err(failure) => {
+            let word = failure.to_error().word();
+            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word)
+                .increment(1);
+            tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "a batch of calls failed");
+            jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
+        }
+    }
+}
+
+/// Batches are small.
+fn f64_of(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+async fn transact<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    keys: &BatchKeys,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<Executed, Failure> {
+    let executed = transact_open(dialect, link, keys, jobs).await;
+    if executed.is_err() {
+        link.undo().await;
+    }
+    executed
+}
+
+async fn transact_open<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    keys: &BatchKeys,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<Executed, Failure> {
+    let is_locked = !keys.counters.is_empty();
+    let script = match is_locked {
+        true => dialect.begin(&keys.counters, &keys.others),
+        false => dialect.read(&keys.others),
+    };
+    let reply = link.run(Stage::Before, script).await?;
+    let clock = clock_of(&reply)?;
+    let mut loaded = Loaded::new(keys, &reply);
+    let refused = jobs.iter_mut().map(|job| loaded.execute(&mut **job, clock)).collect();
+    let rows = loaded.changes();
+    if rows.is_empty() {
+        return Ok(Executed { refused, is_open: is_locked });
+    }
+    let (last, others) = chunks(&rows);
+    for rows in others {
+        link.run(Stage::Before, dialect.write(rows)).await?;
+    }
+    let commit = format!("{};COMMIT", dialect.write(last));
+    link.run(Stage::Commit, commit).await?;
+    Ok(Executed { refused, is_open: false })
+}
+
+/// The server's clock, from its microseconds.
+pub(super) fn clock_of(reply: &Reply) -> Result<Timestamp, Failure> {
+    let micros =
+        reply.numbers.first().ok_or_else(|| Failure::Corrupt("it did not tell the time".to_owned()))?;
+    Ok(Timestamp(micros.saturating_mul(1_000)))
+}
+
+/// Rows in portions of a bounded size, the last one apart.
+fn chunks(rows: &[Row]) -> (&[Row], Vec<&[Row]>) {
+    let mut others = Vec::new();
+    let (mut rest, mut bytes, mut count) = (rows, 0, 0);
+    for row in rows {
+        if bytes > MAX_WRITTEN {
+            let (chunk, after) = rest.split_at(count);
+            others.push(chunk);
+            (rest, bytes, count) = (after, 0, 0);
+        }
+        bytes += row.entry.len();
+        count += 1;
+    }
+    (rest, others)
+}
+
+/// The entries of a batch.
+struct Loaded {
+    ledger: Ledger,
+    damaged: HashMap<CounterKey, String>,
+}
+
+impl Loaded {
+    fn new(keys: &BatchKeys, reply: &Reply) -> Self {
+        let mut loaded = Self { ledger: Ledger::new(), damaged: HashMap::new() };
+        for key in keys.counters.iter().chain(&keys.others) {
+            loaded.ledger.load(*key, None);
+        }
+        for (key, entry) in &reply.pairs {
+            match row::read(key, entry) {
+                Ok((key, kept)) => loaded.ledger.load(key, kept),
+                Err((Some(key), error)) => {
+                    loaded.damaged.insert(key, error.to_string());
+                }
+                // Nobody asked for it.
+                Err((None, _)) => {}
+            }
+        }
+        loaded
+    }
+
+    /// Executes a call, unless nobody waits for it any more or what it needs is damaged.
+    fn execute(&mut self, job: &mut dyn Job, clock: Timestamp) -> Option<StoreError> {
+        let damaged = job.keys().all().find_map(|key| self.damaged.get(&key));
+        if let Some(what) = damaged {
+            return Some(StoreError::Corrupt { what: what.clone() });
+        }
+        if job.is_abandoned() {
+            return Some(StoreError::Closed);
+        }
+        job.execute(&mut self.ledger, clock);
+        None
+    }
+
+    /// What has changed, in the order of keys.
+    fn changes(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.ledger.changes().map(|(key, kept)| row::row(key, kept)).collect();
+        rows.sort_unstable_by_key(|row| row.key);
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_cut_into_portions() {
+        let sizes = [MAX_WRITTEN, 1, 1, MAX_WRITTEN + 1, 5];
+        let rows: Vec<Row> = sizes
+            .iter()
+            .zip(0..)
+            .map(|(size, key)| Row { key: CounterKey(key), entry: vec![0; *size], idle_at: 0 })
+            .collect();
+        let (last, others) = chunks(&rows);
+        assert_eq!(others.iter().map(|rows| rows.len()).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!(last.len(), 1);
+        let (last, others) = chunks(&rows[1..3]);
+        assert_eq!((last.len(), others.len()), (2, 0));
+    }
+}
