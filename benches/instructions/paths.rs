@@ -96,7 +96,8 @@ fn limiter(text: &str) -> Limiter {
     assert_eq!(policy.interpreted(), None, "machine code is to be counted");
     // Which decisions are recomputed is left to chance, so none is.
     let trust = TrustOptions { sample_every: 0, ..TrustOptions::default() };
-    let options = LimiterOptions { clock: Arc::new(Noon), secret: 1, instance: 1, trust };
+    let options =
+        LimiterOptions { clock: Arc::new(Noon), secret: 1, instance: 1, trust, ..LimiterOptions::default() };
     Limiter::with(Arc::new(policy), MemoryStore::new(MemoryOptions::default()), options)
 }
 

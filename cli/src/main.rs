@@ -17,6 +17,7 @@ mod position;
 mod render;
 mod report;
 mod source;
+mod store;
 mod ui;
 
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ mod http;
 mod identity;
 mod key;
 mod lets;
-mod limit;
+pub(crate) mod limit;
 mod membership;
 mod message;
 mod missing;

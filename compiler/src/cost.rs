@@ -1,8 +1,8 @@
 //! What a policy costs: for each route the charges, round trips and steps of one request, for each limit the memory of
 //! its counters and what it admits at worst.
 //!
-//! Everything here is an upper bound that holds for every request, found without running one. What it means for a
-//! reader is told by `rlc cost`.
+//! Everything here is an upper bound that holds for every request, found without running one, but for memory, which is
+//! told as it is on average. What it means for a reader is told by `rlc cost`.
 
 pub mod admitted;
 pub mod keys;
@@ -24,7 +24,7 @@ pub use self::{
 };
 use self::{range::Ranges, steps::Steps};
 use crate::{
-    check::budget::exceeded,
+    check::{budget::exceeded, limit::WHOLE},
     checked::Target,
     ir::{ChargeSite, LimitId, Program},
 };
@@ -144,7 +144,10 @@ fn limit_cost(limit: LimitId, sites: &[&ChargeSite], ranges: &Ranges) -> Option<
             .iter()
             .map(|site| StateBytes::of(site, ranges.ceiling(site).map(|(_, high)| high)))
             .reduce(StateBytes::or)?,
-        away: sites.iter().map(|site| site.fail).max_by_key(|fail| rank(*fail))?,
+        away: sites
+            .iter()
+            .map(|site| site.fail.unwrap_or(Fail::Local(WHOLE)))
+            .max_by_key(|fail| rank(*fail))?,
         settles: sites.iter().any(|site| site.settle.is_some() && site.mode != Mode::Shadow),
     })
 }

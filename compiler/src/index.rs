@@ -15,13 +15,11 @@ mod site;
 mod summary;
 mod table;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 use condition::{Condition, Conditions};
 use dimension::{Brings, DimensionId, Dimensions};
+use hashbrown::HashMap;
 use ranges::Ranges;
 use rows::{RowId, Rows, Selected, Walk};
 use shape::Shape;

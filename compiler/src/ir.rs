@@ -194,8 +194,9 @@ pub struct ChargeSite {
     pub burst: Burst,
     /// First content of a bucket where written.
     pub starting: Option<i64>,
-    /// What happens when the counter cannot be kept.
-    pub fail: Fail,
+    /// What happens when the counter cannot be kept; where not chosen, it is counted locally against an even share among the
+    /// instances that the host tells of.
+    pub fail: Option<Fail>,
     /// What the charge means for the decision. A limit under `rollout` has two sites, one enforced and one in shadow.
     pub mode: Mode,
     /// The cost is a reservation: its settlement in [`Program::settlements`], and how long it stays open.

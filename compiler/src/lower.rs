@@ -11,7 +11,7 @@ mod settle;
 mod table;
 mod text;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use limitrate_core::facts::FactId;
 use limitrate_grammar::span::Span;

@@ -196,6 +196,7 @@ impl Policy {
     /// Decides a request; what applies is left in `scratch.sites`.
     ///
     /// Pure: the same request gives the same answer.
+    #[inline]
     pub fn decide(&self, request: &impl Request, scratch: &mut Scratch) -> RawOutcome {
         if self.tier.is_reference() {
             return self.decide_by_reference(request, scratch);
@@ -203,6 +204,11 @@ impl Policy {
         let Scratch { sites, frame, values, demand, candidates, .. } = scratch;
         let groups = match &self.selection {
             Selection::Whole => return self.decide_by_reference(request, scratch),
+            Selection::Fixed(outcome, fixed) => {
+                sites.clear();
+                sites.extend(fixed.iter().copied());
+                return *outcome;
+            }
             Selection::Straight(groups) => groups,
             Selection::Indexed(index) => {
                 let mut deciding = self.deciding(request, frame, demand);

@@ -119,7 +119,7 @@ fn program(steps: &[Step], sites: &[(u8, Index, Index, Index)]) -> Program {
                 cost: node(cost),
                 burst: Burst::Ceiling,
                 starting: None,
-                fail: Fail::Closed,
+                fail: Some(Fail::Closed),
                 mode: Mode::Enforce,
                 settle: None,
                 warn: Vec::new(),

@@ -98,7 +98,7 @@ mod tests {
     fn many_stars_do_not_make_matching_slow() {
         let glob = Glob::new(&"a*".repeat(1_000));
         assert!(!glob.matches(&"a".repeat(999)));
-        let value = format!("{}b", "a".repeat(1_000_000));
+        let value = format!("{}b", "a".repeat(if cfg!(miri) { 10_000 } else { 1_000_000 }));
         assert!(glob.matches(&value));
         assert!(!Glob::new(&format!("{}c", "*a".repeat(1_000))).matches(&value));
     }

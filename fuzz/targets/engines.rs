@@ -32,6 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
     while requests.is_empty() || (!rest.is_empty() && requests.len() < MAX_REQUESTS) {
         requests.push(Made::new(policy.program(), &mut rest));
     }
+    let every = 0..policy.program().settlements.len();
     let mut expected = Vec::new();
     for request in &requests {
         let outcome = policy.decide_by_reference(request, &mut scratch);
@@ -40,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
         let mut reports = Vec::new();
         policy.report(request, &mut scratch, &mut reports);
         let mut actual = Vec::new();
-        policy.settle(&policy.keep(request), request, &mut scratch, &mut actual);
+        policy.settle(&policy.keep(request), request, every.clone(), &mut scratch, &mut actual);
         expected.push((answer, reports, actual));
     }
     policy.generate_with(&Options::paranoid());
@@ -51,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
         policy.report(request, &mut scratch, &mut found);
         assert_eq!(found, reports, "machine code: {request:?}");
         let mut settled = Vec::new();
-        policy.settle(&policy.keep(request), request, &mut scratch, &mut settled);
+        policy.settle(&policy.keep(request), request, every.clone(), &mut scratch, &mut settled);
         assert_eq!(settled, actual, "machine code: {request:?}");
     }
     assert_eq!(scratch.implausible, None, "machine code wrote what it cannot have found");

@@ -9,6 +9,7 @@
     reason = "the generated parser has one enum for all rules of the grammar, of which a phrase has few"
 )]
 
+mod apart;
 mod budget;
 mod declare;
 mod exceed;
@@ -19,6 +20,7 @@ mod item;
 mod limit;
 mod literal;
 mod name;
+mod plain;
 mod reader;
 mod recover;
 mod reparse;
@@ -94,12 +96,18 @@ pub(crate) fn prepare<'b>(
 /// Parses a source; never fails and never panics, whatever the bytes.
 #[must_use]
 pub fn parse(source: SourceId, bytes: &[u8]) -> Parsed {
+    parse_with(source, bytes, true)
+}
+
+/// The same with shortcuts, or by the grammar alone.
+fn parse_with(source: SourceId, bytes: &[u8], shortcuts: bool) -> Parsed {
     let mut diagnostics = Diagnostics::default();
     let mut file = File::default();
     let Some(Prepared { clean, regions }) = prepare(source, bytes, &mut diagnostics) else {
         return Parsed { file, diagnostics };
     };
     let mut reader = Reader::new(source, &clean.text, &clean.damaged, &mut diagnostics);
+    reader.shortcuts = shortcuts;
     for region in regions.into_iter().filter(|region| !region.too_deep) {
         reader.enter(region);
         reader.items(&mut file.items);

@@ -51,8 +51,7 @@ const LONG_SIGNS: [&str; 14] =
 
 /// The token at or after byte `at`, comments included.
 pub(crate) fn token(text: &str, at: usize) -> Option<Token> {
-    let rest = text.get(at..)?;
-    let start = at + rest.find(|c: char| !is_blank(c))?;
+    let start = at + text.as_bytes().get(at..)?.iter().position(|byte| !is_blank(*byte))?;
     let rest = text.get(start..)?;
     let first = rest.chars().next()?;
     let to_line_end = || rest.find('\n').unwrap_or(rest.len());
@@ -71,7 +70,8 @@ pub(crate) fn token(text: &str, at: usize) -> Option<Token> {
     } else if rest.starts_with("/*") {
         (TokenKind::OddComment, rest.find("*/").map_or(rest.trim_end().len(), |end| end + 2))
     } else {
-        let long = LONG_SIGNS.iter().find(|sign| rest.starts_with(**sign));
+        let may_be_long = rest.as_bytes().get(1).is_some_and(|second| b"=><-?.&|:".contains(second));
+        let long = LONG_SIGNS.iter().filter(|_| may_be_long).find(|sign| rest.starts_with(**sign));
         (TokenKind::Sign, long.map_or(first.len_utf8(), |sign| sign.len()))
     };
     Some(Token { kind, start, end: start + length })
@@ -100,11 +100,17 @@ pub(crate) fn indent(text: &str, at: usize) -> Option<usize> {
     begins.then_some(blanks)
 }
 
-const fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn run(text: &str, belongs: impl Fn(char) -> bool) -> usize {
+    // Most words are ASCII, whose characters need not be put together.
+    let plain =
+        text.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_')).unwrap_or(text.len());
+    if text.as_bytes().get(plain).is_none_or(u8::is_ascii) {
+        return plain;
+    }
     text.find(|c| !belongs(c)).unwrap_or(text.len())
 }
 

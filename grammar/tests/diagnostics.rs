@@ -108,6 +108,9 @@ snapshots! {
         "rule a rollout 10% user { exempt }",
         "rule a rollout by user { exempt }",
         "input { a : int after }",
+        "edition 2026use std.http",
+        "rule a {\n  if x == 100or y in ::ffor z then exempt\n}",
+        "rule a { deny 403exempt }",
     ];
     rl0002_unclosed: [
         "rule a {\n  limit 5 req/s per ip\n\nrule b { exempt }",

@@ -16,3 +16,4 @@ pub mod rewrite;
 pub mod run;
 pub mod seen;
 pub mod shrink;
+mod waiting;

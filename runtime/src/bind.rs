@@ -5,7 +5,7 @@
 
 mod response;
 
-use std::{fmt, iter, net::IpAddr};
+use std::{fmt, net::IpAddr};
 
 use arrayvec::ArrayVec;
 use limitrate_compiler::{check::MAX_FACTS, checked::Fact, ir::Program, request::Request};
@@ -50,10 +50,22 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Where a value of a fact stands: nowhere for 0, then among those of its own, and from here on among those sent.
+const SENT: u8 = 65;
+const _: () = assert!(SENT as usize == MAX_FACTS + 1);
+
 /// The facts of one request, checked, with defaults in place.
+///
+/// Most are as they were sent, and are not copied: who sent them has just written them, and to read them back in wider
+/// pieces would wait for that.
 #[derive(Debug)]
 pub(crate) struct Bound<'a> {
-    values: ArrayVec<Value<'a>, MAX_FACTS>,
+    /// Of each fact, the place of its value.
+    places: [u8; MAX_FACTS],
+    /// The facts as they were sent.
+    sent: &'a [(FactId, Value<'a>)],
+    /// What nobody sent: defaults, and what stands for a value.
+    own: ArrayVec<Value<'a>, MAX_FACTS>,
     /// The path in its normal form, where that is not how it was sent.
     path: Option<(FactId, String)>,
     now: Timestamp,
@@ -74,10 +86,11 @@ impl Request for Bound<'_> {
 impl<'a> Bound<'a> {
     /// Nothing bound yet. Filled in place: it is too large to be moved on the hot path.
     pub(crate) const fn new(now: Timestamp) -> Self {
-        Self { values: ArrayVec::new_const(), path: None, now }
+        Self { places: [0; MAX_FACTS], sent: &[], own: ArrayVec::new_const(), path: None, now }
     }
 
     /// The value of a fact.
+    #[inline]
     pub(crate) fn get(&self, fact: FactId) -> Value<'_> {
         match &self.path {
             Some((path, normal)) if *path == fact => Value::Str(normal),
@@ -86,8 +99,34 @@ impl<'a> Bound<'a> {
     }
 
     /// The value as sent, paths included.
+    #[inline]
     fn sent(&self, fact: FactId) -> Value<'a> {
-        self.values.get(usize::from(fact.0)).copied().unwrap_or(Value::Absent)
+        let place = self.places.get(usize::from(fact.0)).copied().unwrap_or(0);
+        let value = match place.checked_sub(SENT) {
+            Some(at) => self.sent.get(usize::from(at)).map(|(_, value)| value),
+            None => self.own.get(usize::from(place).wrapping_sub(1)),
+        };
+        value.copied().unwrap_or(Value::Absent)
+    }
+
+    /// Gives a fact the value that was sent at a position.
+    #[inline]
+    fn keep(&mut self, position: usize, at: usize) {
+        let sent = u8::try_from(at).ok().and_then(|at| at.checked_add(SENT));
+        match (self.places.get_mut(position), sent) {
+            (Some(place), Some(sent)) if *place == 0 || *place >= SENT => *place = sent,
+            _ => self.set(position, self.sent.get(at).map_or(Value::Absent, |(_, value)| *value)),
+        }
+    }
+
+    /// Gives a fact a value of its own. Each has one place for that at most, so that there is room for all.
+    fn set(&mut self, position: usize, value: Value<'a>) {
+        let Some(place) = self.places.get_mut(position) else { return };
+        if let Some(own) = self.own.get_mut(usize::from(*place).wrapping_sub(1)) {
+            *own = value;
+        } else if self.own.try_push(value).is_ok() {
+            *place = u8::try_from(self.own.len()).unwrap_or(0);
+        }
     }
 }
 
@@ -97,7 +136,7 @@ pub(crate) struct Binder {
     /// How many facts there are.
     count: usize,
     /// Facts that have a default.
-    defaults: Box<[u16]>,
+    defaults: Box<[usize]>,
     /// Facts of the request that take any text.
     texts: u64,
     /// Facts that a request must carry.
@@ -118,7 +157,7 @@ impl Binder {
             defaults: facts()
                 .zip(0..)
                 .filter(|(fact, _)| fact.decl.default.is_some())
-                .map(|(_, at)| at)
+                .map(|(_, position)| position)
                 .collect(),
             texts: bits(|fact| {
                 fact.decl.phase == Phase::Request && matches!(fact.decl.ty, FactType::String | FactType::Key)
@@ -132,43 +171,43 @@ impl Binder {
         }
     }
 
-    /// Sets every fact to its default.
+    /// Sets facts to their defaults, where nothing is bound yet.
     #[inline]
-    fn reset<'a>(&self, program: &'a Program, bound: &mut Bound<'a>) {
-        bound.path = None;
-        bound.values.clear();
-        bound.values.extend(iter::repeat_n(Value::Absent, self.count));
-        for position in self.defaults.iter().map(|position| usize::from(*position)) {
-            let default = program.facts.get(position).and_then(|fact| fact.decl.default.as_ref());
-            if let (Some(place), Some(default)) = (bound.values.get_mut(position), default) {
-                *place = default.borrow();
+    fn begin<'a>(&self, program: &'a Program, bound: &mut Bound<'a>) {
+        for position in &self.defaults {
+            if let Some(default) = program.facts.get(*position).and_then(|fact| fact.decl.default.as_ref()) {
+                bound.set(*position, default.borrow());
             }
         }
     }
 
-    /// Checks the facts of a request and fills `bound`.
+    /// Checks the facts of a request and fills `bound`, which is new.
     ///
     /// A fact that stands twice takes the later value.
     #[inline]
     pub(crate) fn bind<'a>(
         &self,
         program: &'a Program,
-        facts: &[(FactId, Value<'a>)],
+        facts: &'a [(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
     ) -> Result<(), InputProblem> {
-        self.reset(program, bound);
+        self.begin(program, bound);
+        bound.sent = facts;
         let mut given: u64 = 0;
-        for (fact, value) in facts {
+        for (at, (fact, value)) in facts.iter().enumerate() {
             let position = usize::from(fact.0);
-            let Some(place) = bound.values.get_mut(position) else {
+            if position >= self.count {
                 return Err(InputProblem { fact: *fact, problem: Problem::Undeclared });
-            };
-            let bit = 1 << position; // there are no more than 64 places
+            }
+            let bit = 1 << position; // there are no more than 64 facts
             if self.texts & bit != 0 && matches!(value, Value::Str(_)) {
-                *place = *value;
+                bound.keep(position, at);
                 given |= bit;
-            } else if let Some(value) = accepted(program, *fact, *value)? {
-                *place = value;
+            } else if let Some(accepted) = accepted(program, *fact, value)? {
+                match accepted {
+                    Accepted::AsSent => bound.keep(position, at),
+                    Accepted::Otherwise(value) => bound.set(position, value),
+                }
                 given |= bit;
             }
         }
@@ -184,15 +223,13 @@ impl Binder {
     /// The facts as far as they go, for naming counters: what is malformed is absent.
     pub(crate) fn partial<'a>(&self, program: &'a Program, facts: &[(FactId, Value<'a>)]) -> Bound<'a> {
         let mut bound = Bound::new(Timestamp(0));
-        self.reset(program, &mut bound);
+        self.begin(program, &mut bound);
         for (fact, value) in facts.iter().filter(|(_, value)| *value != Value::Absent) {
             let position = usize::from(fact.0);
-            if let (Some(declared), Some(place)) =
-                (program.facts.get(position), bound.values.get_mut(position))
-            {
+            if let Some(declared) = program.facts.get(position) {
                 let otherwise =
                     declared.decl.otherwise.as_ref().map_or(Value::Absent, |value| value.borrow());
-                *place = checked(&declared.decl, *value).unwrap_or(otherwise);
+                bound.set(position, checked(&declared.decl, *value).unwrap_or(otherwise));
             }
         }
         self.normalise_path(&mut bound);
@@ -204,33 +241,39 @@ impl Binder {
         let Some(fact) = self.path else { return };
         if let Value::Str(sent) = bound.sent(fact) {
             match path::normalize(sent) {
-                std::borrow::Cow::Borrowed(normal) => {
-                    if let Some(place) = bound.values.get_mut(usize::from(fact.0)) {
-                        *place = Value::Str(normal);
-                    }
-                }
+                std::borrow::Cow::Borrowed(normal) if normal.len() == sent.len() => {}
+                std::borrow::Cow::Borrowed(normal) => bound.set(usize::from(fact.0), Value::Str(normal)),
                 std::borrow::Cow::Owned(normal) => bound.path = Some((fact, normal)),
             }
         }
     }
 }
 
+/// What a fact comes to that counts.
+#[derive(Debug)]
+enum Accepted<'a> {
+    AsSent,
+    /// Another value stands for the one that was sent.
+    Otherwise(Value<'a>),
+}
+
 /// What a request's fact comes to: `None` where it does not count. An error is a fact that makes the request unacceptable.
 fn accepted<'a>(
     program: &'a Program,
     id: FactId,
-    value: Value<'a>,
-) -> Result<Option<Value<'a>>, InputProblem> {
+    value: &Value<'a>,
+) -> Result<Option<Accepted<'a>>, InputProblem> {
     let Some(fact) = program.facts.get(usize::from(id.0)) else {
         return Err(InputProblem { fact: id, problem: Problem::Undeclared });
     };
     // What is said of the response before it is there does not count.
-    if value == Value::Absent || fact.decl.phase == Phase::Response {
+    if *value == Value::Absent || fact.decl.phase == Phase::Response {
         return Ok(None);
     }
-    match (checked(&fact.decl, value), &fact.decl.otherwise) {
-        (Ok(value), _) => Ok(Some(value)),
-        (Err(_), Some(otherwise)) => Ok(Some(otherwise.borrow())),
+    match (checked(&fact.decl, *value), &fact.decl.otherwise) {
+        (Ok(Value::Ip(ip)), _) => Ok(Some(Accepted::Otherwise(Value::Ip(ip)))),
+        (Ok(_), _) => Ok(Some(Accepted::AsSent)),
+        (Err(_), Some(otherwise)) => Ok(Some(Accepted::Otherwise(otherwise.borrow()))),
         (Err(_), None) if !fact.used => Ok(None),
         (Err(problem), None) => Err(InputProblem { fact: id, problem }),
     }

@@ -127,6 +127,8 @@ pub struct Decision<'p> {
     pub(crate) slack: Nanos,
     pub(crate) outcome: Outcome,
     pub(crate) cause: Cause,
+    /// Whether the store did not answer, and the limits' `fail` clauses decided.
+    pub(crate) is_degraded: bool,
     pub(crate) status: u16,
     pub(crate) message: Cow<'p, str>,
     /// What each charge came to, by the name of its limit; shadows included where the request passes.
@@ -161,6 +163,7 @@ impl<'p> Decision<'p> {
             slack,
             outcome: Outcome::Allow,
             cause: Cause::Limits,
+            is_degraded: false,
             status: PASSES,
             message: Cow::Borrowed(""),
             limits: SmallVec::new(),
@@ -179,6 +182,12 @@ impl<'p> Decision<'p> {
     #[must_use]
     pub const fn cause(&self) -> &Cause {
         &self.cause
+    }
+
+    /// Whether the store did not answer, and each limit's `fail` clause decided.
+    #[must_use]
+    pub const fn is_degraded(&self) -> bool {
+        self.is_degraded
     }
 
     /// The HTTP status of a refusal: 429 or what `on exceed deny` says for a limit, 403 or the rule's for a rule, 400 for

@@ -6,7 +6,7 @@ use limitrate_compiler::{
 };
 use limitrate_core::{
     facts::{FactId, Value},
-    key::{CounterKey, bucket_of},
+    key::{CounterKey, bucket_of, group_of},
     net::{CLIENT_BITS_V4, CLIENT_BITS_V6, client_network, prefix},
 };
 use smallvec::SmallVec;
@@ -18,25 +18,28 @@ const FIRST: u64 = 1;
 
 /// The hashed identities of a policy's limits.
 #[derive(Debug)]
-pub(crate) struct LimitKeys(Box<[CounterKey]>);
+pub(crate) struct LimitKeys {
+    hashed: Box<[CounterKey]>,
+    secret: u64,
+}
 
 impl LimitKeys {
     pub(crate) fn new(program: &Program, secret: u64) -> Self {
         let hashed =
             program.limits.iter().map(|limit| CounterKey::of_limit(limit.identity.as_bytes(), secret));
-        Self(hashed.collect())
+        Self { hashed: hashed.collect(), secret }
     }
 
     /// The key of the limit itself.
     pub(crate) fn limit(&self, limit: LimitId) -> CounterKey {
-        self.0.get(limit.0 as usize).copied().unwrap_or(CounterKey(0))
+        self.hashed.get(limit.0 as usize).copied().unwrap_or(CounterKey(0))
     }
 
     /// How the counters of a limit are found.
     pub(crate) fn plan(&self, program: &Program, limit: LimitId) -> KeyPlan {
         let info = program.limits.get(limit.0 as usize);
         let parts = info.into_iter().flat_map(|info| &info.keys).map(|part| Part::new(&part.alternatives));
-        KeyPlan { limit: self.limit(limit), parts: parts.collect() }
+        KeyPlan { limit: self.limit(limit), parts: parts.collect(), secret: self.secret }
     }
 }
 
@@ -45,6 +48,8 @@ impl LimitKeys {
 pub(crate) struct KeyPlan {
     limit: CounterKey,
     parts: SmallVec<[Part; 3]>,
+    /// What groups are hashed under.
+    secret: u64,
 }
 
 /// A part of a key.
@@ -64,13 +69,31 @@ impl KeyPlan {
     }
 
     /// The key of the counter that a request is charged on.
-    #[inline]
     pub(crate) fn counter(&self, bound: &Bound<'_>) -> CounterKey {
         self.parts.iter().fold(self.limit, |key, part| part.add(key, bound))
     }
 }
 
+impl KeyPlan {
+    /// The group of the counter: that of all counters whose keys begin alike. What counts globally is one group.
+    pub(crate) fn group(&self, bound: &Bound<'_>) -> u16 {
+        self.parts.first().map_or(0, |part| part.group(bound, self.secret))
+    }
+}
+
 impl Part {
+    fn group(&self, bound: &Bound<'_>, secret: u64) -> u16 {
+        let group =
+            |tag: u64, source: &KeySource| with_bytes(source, bound, |bytes| group_of(tag, bytes, secret));
+        match self {
+            Self::Fact(fact) => group(FIRST, &KeySource::Fact(*fact)),
+            Self::Alternatives(alternatives) => {
+                let (tag, source) = chosen(alternatives, bound);
+                source.map_or(0, |source| group(tag, source))
+            }
+        }
+    }
+
     fn new(alternatives: &[KeySource]) -> Self {
         match alternatives {
             [KeySource::Fact(fact)] => Self::Fact(*fact),

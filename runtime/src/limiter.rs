@@ -5,17 +5,19 @@ mod decide;
 mod instants;
 mod message;
 mod second_pass;
+mod shared;
 mod sites;
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     hash::{BuildHasher as _, RandomState},
+    num::NonZeroU32,
     sync::{Arc, atomic::AtomicU64},
 };
 
 use limitrate_compiler::{
     Policy,
-    ir::{ChargeSite, LimitId},
+    ir::{ChargeSite, LimitId, Program},
     policy::Scratch,
 };
 use limitrate_core::{
@@ -30,11 +32,12 @@ use crate::{
     clock::TickedClock,
     decision::{Decision, Outcome},
     key::LimitKeys,
-    store::{LocalStore, MemoryOptions, MemoryStore},
+    store::{LocalStore, MemoryOptions, MemoryStore, Store},
     trust::{TrustOptions, Watch},
 };
 use decide::Needs;
 use instants::Instants;
+pub use shared::Asking;
 use sites::Sites;
 
 /// Charges up to which a decision allocates nothing.
@@ -45,17 +48,16 @@ pub const INLINE_CHARGES: usize = 4;
 
 thread_local! {
     /// The memory of this thread's decisions.
-    static SCRATCH: RefCell<Option<Box<Scratch>>> = const { RefCell::new(None) };
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
-/// Lends this thread's memory.
+/// Lends this thread's memory. A decision within a decision gets its own, and leaves that.
 #[inline]
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-        Ok(mut scratch) => work(scratch.get_or_insert_default()),
-        // It is lent already, to a decision within a decision.
-        Err(_) => work(&mut Scratch::default()),
-    })
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    result
 }
 
 /// A name that no fact of the policy has.
@@ -67,7 +69,7 @@ pub struct UnknownFact {
 }
 
 /// What a limiter may be given beside its policy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LimiterOptions {
     /// Where instants come from: a [`TickedClock`] by default, which is up to two milliseconds late and costs next to
     /// nothing to read. With a [`SystemClock`](crate::SystemClock) every instant is exact, and no thread is started.
@@ -80,6 +82,9 @@ pub struct LimiterOptions {
     /// its tickets up from here, so limiters that share a store, or follow one another on it, must begin far apart: as
     /// random numbers of 64 bits do. Give a number only where a run must repeat another, on a store of its own.
     pub instance: u64,
+    /// How many instances of the service share the store: a limit that does not choose what happens while the store is away
+    /// is then counted in each against its even share.
+    pub instances: NonZeroU32,
     /// How far machine code is trusted.
     pub trust: TrustOptions,
 }
@@ -91,6 +96,7 @@ impl Default for LimiterOptions {
             clock: Arc::new(TickedClock),
             secret: random.hash_one("secret"),
             instance: random.hash_one("instance"),
+            instances: NonZeroU32::MIN,
             trust: TrustOptions::default(),
         }
     }
@@ -104,6 +110,8 @@ pub struct Limiter<S = MemoryStore> {
     binder: Binder,
     keys: LimitKeys,
     sites: Sites,
+    /// Whether counters are in groups: see [`Store::is_grouped`].
+    is_grouped: bool,
     instants: Instants,
     /// What the policy asks for beside plain limits.
     needs: Needs,
@@ -121,25 +129,7 @@ impl Limiter<MemoryStore> {
     }
 }
 
-impl<S: LocalStore> Limiter<S> {
-    /// A limiter over `store`.
-    #[must_use]
-    pub fn with(policy: Arc<Policy>, store: S, options: LimiterOptions) -> Self {
-        let program = policy.program();
-        let keys = LimitKeys::new(program, options.secret);
-        Self {
-            binder: Binder::new(program),
-            sites: Sites::new(program, &keys),
-            needs: Needs::of(program),
-            instants: Instants::new(options.clock),
-            keys,
-            watch: Watch::new(&policy, options.trust),
-            tickets: AtomicU64::new(options.instance | 1),
-            store,
-            policy,
-        }
-    }
-
+impl<S> Limiter<S> {
     /// The policy.
     #[must_use]
     pub const fn policy(&self) -> &Arc<Policy> {
@@ -150,6 +140,40 @@ impl<S: LocalStore> Limiter<S> {
     #[must_use]
     pub const fn store(&self) -> &S {
         &self.store
+    }
+
+    pub(crate) const fn binder(&self) -> &Binder {
+        &self.binder
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        self.policy.program()
+    }
+
+    /// The key of a charge's limit, without the values that it counts apart.
+    pub(crate) fn limit_key(&self, site: &ChargeSite) -> CounterKey {
+        self.keys.limit(site.limit)
+    }
+}
+
+impl<S: Store> Limiter<S> {
+    /// A limiter over `store`.
+    #[must_use]
+    pub fn with(policy: Arc<Policy>, store: S, options: LimiterOptions) -> Self {
+        let program = policy.program();
+        let keys = LimitKeys::new(program, options.secret);
+        Self {
+            binder: Binder::new(program),
+            sites: Sites::new(program, &keys, options.instances),
+            is_grouped: store.is_grouped(),
+            needs: Needs::of(program),
+            instants: Instants::new(options.clock),
+            keys,
+            watch: Watch::new(&policy, options.trust),
+            tickets: AtomicU64::new(options.instance | 1),
+            store,
+            policy,
+        }
     }
 
     /// The fact of this name: looked up once, then used for every request.
@@ -167,27 +191,6 @@ impl<S: LocalStore> Limiter<S> {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.instants.now()
-    }
-
-    /// Decides one request now.
-    ///
-    /// On counters in memory it waits for nothing but their short locks, and up to [`INLINE_CHARGES`] charges it
-    /// allocates nothing.
-    #[inline]
-    pub fn decide(&self, facts: &[(FactId, Value<'_>)]) -> Decision<'_> {
-        let mut decision = Decision::new(&self.policy, self.instants.now(), self.instants.slack());
-        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
-        if decision.outcome == Outcome::Reject {
-            self.instants.catch_up();
-        }
-        decision
-    }
-
-    /// Decides one request at `now`: for tests, replays and callers with a clock of their own, which counts as exact.
-    pub fn decide_at(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Decision<'_> {
-        let mut decision = Decision::new(&self.policy, now, Nanos::ZERO);
-        with_scratch(|scratch| self.decide_into(&mut decision, facts, scratch));
-        decision
     }
 
     /// The frame of a request, for explanations: what every slot of the program holds.
@@ -212,15 +215,32 @@ impl<S: LocalStore> Limiter<S> {
         let info = program.limits.get(limit)?;
         let bound = self.binder.partial(program, facts);
         let plan = self.keys.plan(program, LimitId(u32::try_from(limit).ok()?));
-        Some((plan.counter(&bound), crate::key::shown(program, info, &bound)))
+        let counter = plan.counter(&bound);
+        let counter = if self.is_grouped { counter.in_group(plan.group(&bound)) } else { counter };
+        Some((counter, crate::key::shown(program, info, &bound)))
+    }
+}
+
+impl<S: LocalStore> Limiter<S> {
+    /// Decides one request now.
+    ///
+    /// On counters in memory it waits for nothing but their short locks, and up to [`INLINE_CHARGES`] charges it
+    /// allocates nothing.
+    #[inline]
+    pub fn decide(&self, facts: &[(FactId, Value<'_>)]) -> Decision<'_> {
+        let mut decision = Decision::new(&self.policy, self.instants.now(), self.instants.slack());
+        self.decide_into(&mut decision, facts);
+        if decision.outcome == Outcome::Reject {
+            self.instants.catch_up();
+        }
+        decision
     }
 
-    pub(crate) const fn binder(&self) -> &Binder {
-        &self.binder
-    }
-
-    /// The key of a charge's limit, without the values that it counts apart.
-    pub(crate) fn limit_key(&self, site: &ChargeSite) -> CounterKey {
-        self.keys.limit(site.limit)
+    /// Decides one request at `now`: for tests, replays and callers with a clock of their own, which counts as exact.
+    #[inline]
+    pub fn decide_at(&self, facts: &[(FactId, Value<'_>)], now: Timestamp) -> Decision<'_> {
+        let mut decision = Decision::new(&self.policy, now, Nanos::ZERO);
+        self.decide_into(&mut decision, facts);
+        decision
     }
 }

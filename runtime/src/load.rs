@@ -82,6 +82,12 @@ impl FileLoader {
         root
     }
 
+    /// The file that a module would be in, whether it is there or not; `None` for modules that are in no file.
+    #[cfg(feature = "reload")]
+    pub(crate) fn path(&self, module: &str, home: Option<&str>) -> Option<PathBuf> {
+        (!module.starts_with(STANDARD)).then(|| Some(self.root(home).join(path_of(module)?))).flatten()
+    }
+
     fn file(&self, module: &str, home: Option<&str>) -> Result<Loaded, LoadError> {
         let below = path_of(module).ok_or(LoadError::NotFound)?;
         let root = self.root(home);
@@ -158,6 +164,12 @@ pub fn compile_file(path: impl AsRef<Path>, engine: Engine) -> Result<Accepted, 
     let shown = shown(path);
     let bytes = read(path, &shown).map_err(FileError::Load)?;
     compile_with(&shown, &bytes, engine, &FileLoader::beside(path)).map_err(FileError::Rejected)
+}
+
+/// The text of a policy's file.
+#[cfg(feature = "reload")]
+pub(crate) fn read_policy(path: &Path) -> Result<Vec<u8>, LoadError> {
+    read(path, &shown(path))
 }
 
 /// The text of a regular file that stays as it is while it is read.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{
     Decision, LimitDecision, Limiter, Outcome,
-    store::{LocalStore, Ticket},
+    store::{Store, Ticket},
 };
 
 /// One decision, as it is written to files and answered to tools.
@@ -27,6 +27,9 @@ pub struct DecisionRecord {
     /// The facts that a downgrade changes, with their new values.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "key_as_object")]
     pub downgrade: Vec<(String, String)>,
+    /// Whether the store did not answer, and each limit's `fail` clause decided.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
     /// The limits that refuse the request, by name.
     pub limited_by: Vec<String>,
     /// The longest wait among them; null where there is none, or where waiting never helps.
@@ -113,7 +116,7 @@ pub struct LimitRecord {
 }
 
 impl LimitRecord {
-    fn new<S: LocalStore>(
+    fn new<S: Store>(
         limiter: &Limiter<S>,
         (info, limit): (&LimitInfo, &LimitDecision),
         facts: &[(FactId, Value<'_>)],
@@ -145,7 +148,7 @@ impl LimitRecord {
 impl DecisionRecord {
     /// The record of the `n`th request, whose facts were `facts`.
     #[must_use]
-    pub fn new<S: LocalStore>(
+    pub fn new<S: Store>(
         n: u64,
         limiter: &Limiter<S>,
         decision: &Decision<'_>,
@@ -168,6 +171,7 @@ impl DecisionRecord {
             t: Nanos(decision.now().0),
             outcome: decision.outcome().word(),
             downgrade: decision.changed(),
+            degraded: decision.is_degraded(),
             limited_by: decision.limited_by().map(str::to_owned).collect(),
             retry_after_ms: decision.retry_after(),
             status: refused.then(|| decision.status()),

@@ -9,16 +9,25 @@ pub mod beside;
 pub mod contract;
 mod entry;
 mod error;
+pub mod file;
+#[cfg(feature = "shared")]
+pub mod guard;
 mod ledger;
 pub mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(feature = "shared")]
+pub mod open;
 mod owned;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 
@@ -30,6 +39,14 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+#[cfg(feature = "mysql")]
+pub use self::mysql::{MySqlOptions, MySqlStore};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisOptions, RedisStore};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use self::sql::{SqlStore, settings::SqlSettings};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
     entry::{Damaged, Entry, KEPT_IDLE, Kept},
@@ -38,12 +55,11 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
-#[cfg(feature = "mysql")]
-pub use self::mysql::{MySqlOptions, MySqlStore};
-#[cfg(feature = "postgres")]
-pub use self::postgres::{PostgresOptions, PostgresStore};
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-pub use self::sql::{SqlStore, settings::SqlSettings};
+
+#[cfg(feature = "shared")]
+pub use self::guard::{GuardOptions, Guarded};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Durability, SqliteOptions, SqliteStore};
 
 /// What a store says of the charges of one decision, in their order.
 pub type Verdicts = SmallVec<[Verdict; 8]>;
@@ -109,6 +125,21 @@ pub trait LocalStore: Debug + Send + Sync {
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
     -> bool;
 
+    /// The same of a call that names itself: one that is made again within [`RECEIPT_KEPT`](contract::RECEIPT_KEPT) is answered
+    /// as it was, and not counted again. A store that is not there to last need not remember.
+    fn charge_once(
+        &self,
+        now: Timestamp,
+        request: RequestId,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+    ) -> Charged {
+        let _ = request;
+        let mut verdicts = Verdicts::new();
+        let taken = self.charge(now, charges, ticket, &mut verdicts);
+        Charged { taken, now, verdicts, degraded: false }
+    }
+
     /// Replaces reserved costs by actual ones, in one atomic step, each once: settling again changes nothing.
     ///
     /// `settled` is cleared and gets one entry per settlement, in order. The difference goes to the window in which the
@@ -144,10 +175,10 @@ pub trait LocalStore: Debug + Send + Sync {
         0
     }
 
-    /// Begins to fetch what a charge will need, for callers that decide many requests: they wait for memory together
+    /// Begins to fetch what charges will need, for callers that decide many requests: they wait for memory together
     /// rather than one after another. Changes nothing.
-    fn prefetch(&self, charge: &Charge<'_>) {
-        let _ = charge;
+    fn prefetch(&self, charges: &[Charge<'_>]) {
+        let _ = charges;
     }
 
     /// How many keys are kept, those that are idle but not yet dropped included: counters, open reservations, blocks and

@@ -163,3 +163,19 @@ fn computed_texts_and_addresses_are_compared_byte_by_byte() {
         assert_eq!(of(Some("y"), "x", "10.0.0.2"), 200);
     }
 }
+
+#[test]
+fn the_last_of_a_facts_values_counts_however_often_it_is_sent() {
+    let text = "input { user : key  size : int in 0..9 else 3 }
+        rule r { if size == 7 then deny  if size == 3 then exempt \"odd\" }";
+    for limiter in limiters(text) {
+        let size = |value| ("size", Value::Int(value));
+        // More than there are places for, as they were sent and not.
+        let mut sent = vec![("user", Value::Str("ada"))];
+        sent.extend((0..300).map(|n| size(if n % 2 == 0 { 50 } else { 1 })));
+        assert_eq!(outcome(&limiter, &sent), Outcome::Allow);
+        assert_eq!(outcome(&limiter, &[&sent[..], &[size(7)]].concat()), Outcome::Deny);
+        assert_eq!(outcome(&limiter, &[&sent[..], &[size(50)]].concat()), Outcome::Exempt);
+        assert_eq!(outcome(&limiter, &[&[size(50)], &sent[..], &[size(7)]].concat()), Outcome::Deny);
+    }
+}

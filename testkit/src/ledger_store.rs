@@ -58,7 +58,10 @@ fn execute<T>(
 ) -> Result<T, StoreError> {
     let mut ledger = Ledger::new();
     for key in keys {
-        let kept = rows.get(&key).map(|(bytes, idle_at)| Ok((decoded(bytes)?, *idle_at))).transpose()?;
+        let kept = rows
+            .get(&key)
+            .map(|(bytes, idle_at)| Ok::<_, StoreError>((decoded(bytes)?, *idle_at)))
+            .transpose()?;
         ledger.load(key, kept);
     }
     let result = call(&mut ledger);

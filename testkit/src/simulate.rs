@@ -24,8 +24,8 @@ use std::{
 use limitrate_compiler::Policy;
 use limitrate_core::time::Timestamp;
 use limitrate_runtime::{
-    DecisionRecord, Limiter,
-    store::{LocalStore as _, MemoryOptions, MemoryStore},
+    DecisionRecord, Limiter, LimiterOptions,
+    store::{LocalStore, MemoryOptions, MemoryStore},
 };
 
 pub use rewind::Rewind;
@@ -51,8 +51,11 @@ pub struct SimulationOptions {
     pub decisions: Option<Box<dyn Rewind>>,
     /// Is told how far the reader has come.
     pub progress: Option<Box<dyn FnMut(Progress)>>,
-    /// How the counters are kept.
+    /// How counters in memory are kept.
     pub memory: MemoryOptions,
+    /// Where the counters are kept instead of in memory. They are named under a secret of the replay's own, so that none is
+    /// another's: what a service counts in the same store is neither read nor changed.
+    pub store: Option<Arc<dyn LocalStore>>,
     /// Is told of every decision.
     pub watch: Option<Box<dyn Watch>>,
 }
@@ -67,6 +70,7 @@ impl fmt::Debug for SimulationOptions {
 pub struct Simulation {
     policy: Arc<Policy>,
     memory: MemoryOptions,
+    store: Option<Arc<dyn LocalStore>>,
     progress: Option<Box<dyn FnMut(Progress)>>,
     decisions: Option<BufWriter<Box<dyn Rewind>>>,
     watch: Option<Box<dyn Watch>>,
@@ -75,18 +79,34 @@ pub struct Simulation {
     replay: State,
 }
 
+/// A limiter over whatever store the simulation has.
+type AnyLimiter = Limiter<Arc<dyn LocalStore>>;
+
 /// What a simulation has taken in.
 struct State {
-    limiter: Limiter<MemoryStore>,
+    limiter: AnyLimiter,
     running: RunningRequests,
     tally: Tally,
     skips: Skips,
 }
 
 impl State {
-    fn new(policy: &Arc<Policy>, memory: MemoryOptions) -> Self {
+    fn new(policy: &Arc<Policy>, memory: MemoryOptions, store: Option<Arc<dyn LocalStore>>) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::default()));
-        let limiter = Limiter::with(policy.clone(), MemoryStore::new(memory), repeatable(clock));
+        let options = repeatable(clock);
+        // In a store that others use too, each replay begins with keys that nobody has.
+        let apart = LimiterOptions::default();
+        let limiter = match store {
+            Some(store) => {
+                let (secret, instance) = (apart.secret, apart.instance);
+                Limiter::with(policy.clone(), store, LimiterOptions { secret, instance, ..options })
+            }
+            None => Limiter::with(
+                policy.clone(),
+                Arc::new(MemoryStore::new(memory)) as Arc<dyn LocalStore>,
+                options,
+            ),
+        };
         Self {
             limiter,
             running: RunningRequests::default(),
@@ -100,10 +120,10 @@ impl Simulation {
     /// A simulation of `policy` that has taken nothing in.
     #[must_use]
     pub fn new(policy: Arc<Policy>, options: SimulationOptions) -> Self {
-        let SimulationOptions { decisions, progress, memory, watch } = options;
-        let replay = State::new(&policy, memory);
+        let SimulationOptions { decisions, progress, memory, store, watch } = options;
+        let replay = State::new(&policy, memory, store.clone());
         let decisions = decisions.map(BufWriter::new);
-        Self { policy, memory, progress, decisions, watch, failed: None, replay }
+        Self { policy, memory, store, progress, decisions, watch, failed: None, replay }
     }
 
     /// The summary of everything taken in; `replayed` is what the reader says of the file.
@@ -122,7 +142,7 @@ impl Simulation {
         let mut replying = Replying { limiter: &limiter, asides: &mut tally.asides };
         running.reply_until(&mut replying, Timestamp::MAX);
         let mut summary = tally.summary(self.policy.program());
-        summary.counters = limiter.store().len();
+        summary.counters = self.store.is_none().then(|| limiter.store().len());
         summary.cut_off.ended_early = running.ended_early();
         summary.skipped = skips.total();
         summary.skips = skips.summary();
@@ -184,7 +204,7 @@ impl Replay for Simulation {
     }
 
     fn restart(&mut self) {
-        self.replay = State::new(&self.policy, self.memory);
+        self.replay = State::new(&self.policy, self.memory, self.store.clone());
         if let Some(watch) = &mut self.watch {
             watch.restarted();
         }

@@ -26,6 +26,7 @@ use crate::{
     geo::{Broken, Geo, GeoArgs, Unreplayed},
     pair::{self, Pair},
     policy, source,
+    store::Opened,
     ui::Ui,
 };
 use progress::Bar;
@@ -65,16 +66,9 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
 
-    /// Where the counters are kept
-    #[arg(long, value_name = "STORE", default_value = "memory")]
-    store: Store,
-}
-
-/// Where counters are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Store {
-    /// In this process.
-    Memory,
+    /// Where the counters are kept, under names of this run only: memory, sqlite:FILE, redis://…, postgres://…, mysql://…
+    #[arg(long, value_name = "URL", default_value = "memory")]
+    store: String,
 }
 
 /// `limitrate/simulate/v1`: the summary, with how fast it went.
@@ -129,9 +123,13 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
             return Exit::Usage;
         }
     };
+    let store = match Opened::open(&args.store, ui) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
     let bar = Bar::new(ui.shows_progress());
     let (summary, replayed) =
-        match replay(args, accepted, (&mut file, input), (&schema, &geo), decisions, &bar) {
+        match replay(&store, accepted, (&mut file, input), (&schema, &geo), decisions, &bar) {
             Ok(replayed) => replayed,
             Err(Stopped::Traffic(error)) => return unread(&args.traffic, &error, ui),
             Err(Stopped::Geo(error)) => {
@@ -145,6 +143,9 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Exit {
             }
         };
     let (elapsed_ms, requests_per_second) = bar.finish(summary.requests);
+    if let Some(exit) = store.failed(ui) {
+        return exit;
+    }
     if ui.format() == Format::Json {
         ui.json(&Document {
             schema: "limitrate/simulate/v1",
@@ -167,19 +168,22 @@ enum Stopped {
 }
 
 fn replay(
-    args: &Args,
+    store: &Opened,
     accepted: Accepted,
     traffic: (&mut TrafficFile, Input),
     (schema, geo): (&Schema, &Geo),
     decisions: Option<Box<dyn Rewind>>,
     bar: &Bar,
 ) -> Result<(Summary, Replayed), Stopped> {
-    let memory = match args.store {
-        Store::Memory => MemoryOptions::default(),
-    };
     let told = bar.clone();
     let progress = Some(Box::new(move |progress| told.tell(progress)) as Box<dyn FnMut(_)>);
-    let options = SimulationOptions { decisions, progress, memory, watch: None };
+    let options = SimulationOptions {
+        decisions,
+        progress,
+        memory: MemoryOptions::default(),
+        store: store.shared(),
+        watch: None,
+    };
     let mut simulation = Simulation::new(Arc::new(accepted.policy), options);
     let replayed = geo.replay(traffic, schema, &mut simulation).map_err(|why| match why {
         Unreplayed::Traffic(error) => Stopped::Traffic(error),

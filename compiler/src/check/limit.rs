@@ -369,12 +369,12 @@ impl Checker<'_> {
     }
 }
 
-fn fail(mode: Option<FailMode>) -> Fail {
+fn fail(mode: Option<FailMode>) -> Option<Fail> {
     match mode {
-        None | Some(FailMode::Local(None)) => Fail::Local(WHOLE),
-        Some(FailMode::Local(Some(ppm))) => Fail::Local(ppm),
-        Some(FailMode::Open) => Fail::Open,
-        Some(FailMode::Closed) => Fail::Closed,
+        None | Some(FailMode::Local(None)) => None,
+        Some(FailMode::Local(Some(ppm))) => Some(Fail::Local(ppm)),
+        Some(FailMode::Open) => Some(Fail::Open),
+        Some(FailMode::Closed) => Some(Fail::Closed),
     }
 }
 

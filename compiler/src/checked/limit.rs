@@ -34,8 +34,9 @@ pub struct Limit {
     pub settle: Option<Settle>,
     /// The part of each further key.
     pub share: Option<Share>,
-    /// What happens when the counter cannot be kept.
-    pub fail: Fail,
+    /// What happens when the counter cannot be kept; where not chosen, it is counted locally against an even share among the
+    /// instances that the host tells of.
+    pub fail: Option<Fail>,
     /// Parts per million of the ceiling at which to warn, ascending.
     pub warn: Vec<i64>,
     /// What happens to a request that does not fit.

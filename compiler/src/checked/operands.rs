@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use limitrate_core::facts::FactId;
+use smallvec::{SmallVec, smallvec};
 
 use super::{Checked, Expr, ExprKind};
 
 impl Expr {
     /// The expressions directly inside, in their order; of a `let`, what it stands for is not one.
-    pub(crate) fn children(&self) -> Vec<&Self> {
+    pub(crate) fn children(&self) -> SmallVec<[&Self; 3]> {
         match &self.kind {
             ExprKind::Const(_)
             | ExprKind::Text(_)
             | ExprKind::Fact(_)
             | ExprKind::Now
             | ExprKind::Let(_)
-            | ExprKind::Holds(_) => Vec::new(),
+            | ExprKind::Holds(_) => SmallVec::new(),
             ExprKind::ByPlan(parts) | ExprKind::Lookup(_, _, parts) => parts.iter().collect(),
             ExprKind::Not(a)
             | ExprKind::Present(a)
@@ -24,13 +25,13 @@ impl Expr {
             | ExprKind::Length(a)
             | ExprKind::Has(a, ..)
             | ExprKind::Like(a, _)
-            | ExprKind::Matches(a, _) => vec![a],
+            | ExprKind::Matches(a, _) => smallvec![&**a],
             ExprKind::And(a, b)
             | ExprKind::Or(a, b)
             | ExprKind::Coalesce(a, b)
             | ExprKind::Compare(_, a, b)
-            | ExprKind::Arithmetic(_, a, b) => vec![a, b],
-            ExprKind::If(a, b, c) => vec![a, b, c],
+            | ExprKind::Arithmetic(_, a, b) => smallvec![&**a, &**b],
+            ExprKind::If(a, b, c) => smallvec![&**a, &**b, &**c],
         }
     }
 

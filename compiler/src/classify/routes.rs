@@ -166,11 +166,13 @@ impl Routes {
 
 /// The first segment that is not empty, and what follows it.
 fn next_segment(path: &str) -> Option<(&str, &str)> {
-    let path = path.trim_start_matches('/');
-    if path.is_empty() {
-        return None;
+    // Segments are short: looking at byte after byte is faster than what is made for long texts.
+    let start = path.bytes().position(|byte| byte != b'/')?;
+    let path = path.get(start..)?;
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(end) => Some((path.get(..end)?, path.get(end + 1..)?)),
+        None => Some((path, "")),
     }
-    Some(path.split_once('/').unwrap_or((path, "")))
 }
 
 fn hash(from: usize, segment: &str) -> u64 {

@@ -86,9 +86,11 @@ impl Code {
         if !out.is_empty() {
             return Ok(RawOutcome::Deny);
         }
-        self.run(&self.layout.exempts, frame, out)?;
-        if !out.is_empty() {
-            return Ok(RawOutcome::Exempt);
+        if !self.layout.exempts.is_empty() {
+            self.run(&self.layout.exempts, frame, out)?;
+            if !out.is_empty() {
+                return Ok(RawOutcome::Exempt);
+            }
         }
         self.run(&self.layout.charges, frame, out)?;
         Ok(RawOutcome::Charges)

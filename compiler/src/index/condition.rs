@@ -4,7 +4,9 @@
 //! `and` and `or` are looked at as wholes, shared nodes once, and all work is bounded: where the bound is reached, nothing
 //! is implied, which is always right.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
+
+use hashbrown::HashMap;
 
 use super::{
     dimension::{DimensionId, Dimensions},

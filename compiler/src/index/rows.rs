@@ -1,5 +1,7 @@
 //! Rows: sets of sites as bits, with a summary bit for each word that is not 0, and their intersection.
 
+use smallvec::SmallVec;
+
 /// The position of a row in [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RowId(pub(super) u32);
@@ -100,6 +102,8 @@ pub(super) struct Selected {
     cursors: Vec<Cursor>,
     /// Where the rows of each dimension end.
     ends: Vec<u32>,
+    /// What the dimensions have in common of the chunk at hand, by word; what is 0 need not be written.
+    words: Vec<u64>,
 }
 
 impl Selected {
@@ -107,6 +111,41 @@ impl Selected {
     pub(super) fn clear(&mut self) {
         self.cursors.clear();
         self.ends.clear();
+    }
+
+    /// Intersects the dimensions in the words of a chunk that a summary names; gives the summary of what is left. Dimension
+    /// by dimension: the first ones leave few words to the others.
+    fn intersect(&mut self, rows: &Rows, index: u32, summary: u64) -> u64 {
+        self.words.resize(64, 0);
+        let (mut all, mut start, mut is_first) = (summary, 0, true);
+        for end in &self.ends {
+            let cursors = self.cursors.get(start as usize..*end as usize).unwrap_or_default();
+            let at = cursors.iter().filter(|cursor| cursor.at < cursor.end);
+            let chunks = at.filter_map(|cursor| rows.chunks.get(cursor.at as usize));
+            let chunks: SmallVec<[Chunk; 4]> = chunks.filter(|chunk| chunk.index == index).copied().collect();
+            let (mut open, mut left) = (all, 0);
+            while open != 0 {
+                let bit = open.trailing_zeros();
+                open &= open - 1;
+                let Some(word) = self.words.get_mut(bit as usize) else { break };
+                let any = chunks.iter().fold(0, |any, chunk| any | chunk.word(&rows.words, bit));
+                *word = if is_first { any } else { *word & any };
+                left |= u64::from(*word != 0) << bit;
+            }
+            all = left;
+            if all == 0 {
+                break;
+            }
+            start = *end;
+            is_first = false;
+        }
+        all
+    }
+
+    /// A word of the chunk at hand, one that its summary names.
+    #[inline]
+    fn word(&self, bit: u32) -> u64 {
+        self.words.get(bit as usize).copied().unwrap_or(0)
     }
 
     /// Adds a row to the dimension at hand.
@@ -173,7 +212,7 @@ impl Walk {
             self.summary &= self.summary - 1;
             self.base = (self.index - 1) * 4096 + bit * 64;
             if self.base + 63 >= self.from {
-                self.sites = Self::word(rows, selected, self.index - 1, bit);
+                self.sites = selected.word(bit);
             }
         }
     }
@@ -204,24 +243,7 @@ impl Walk {
             start = *end;
         }
         self.index = index + 1;
-        Some(all)
-    }
-
-    /// A word of the chunk that the cursors are at.
-    fn word(rows: &Rows, selected: &Selected, index: u32, bit: u32) -> u64 {
-        let (mut all, mut start) = (u64::MAX, 0);
-        for end in &selected.ends {
-            let cursors = selected.cursors.get(start as usize..*end as usize).unwrap_or_default();
-            let chunks = cursors.iter().filter(|cursor| cursor.at < cursor.end);
-            let chunks = chunks.filter_map(|cursor| rows.chunks.get(cursor.at as usize));
-            let chunks = chunks.filter(|chunk| chunk.index == index);
-            all &= chunks.fold(0, |any, chunk| any | chunk.word(&rows.words, bit));
-            if all == 0 {
-                break;
-            }
-            start = *end;
-        }
-        all
+        Some(selected.intersect(rows, index, all))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shapes: expressions with their slots and constants taken out, so that sites which differ in nothing else share code.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::ir::{Node, NodeId, Program, SlotId};
 

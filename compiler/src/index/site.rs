@@ -1,6 +1,8 @@
 //! Sites in the order in which they are evaluated, and what is left to evaluate of each once it is a candidate.
 
-use std::{collections::HashMap, ops::Range};
+use std::ops::Range;
+
+use hashbrown::HashMap;
 
 use super::shape::{Computes, Shape, fit};
 use crate::{

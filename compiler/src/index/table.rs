@@ -1,6 +1,8 @@
 //! From the value of a slot to the row of the sites that it is right for.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
+
+use hashbrown::HashMap;
 
 use super::{
     ranges::Ranges,

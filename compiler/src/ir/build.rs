@@ -1,6 +1,6 @@
 //! Builds the expression graph: every node once, constants folded, operands before their users.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{Node, NodeId, SlotId, arithmetic, slot::Slot};
 use crate::checked::{Arithmetic, Comparison};

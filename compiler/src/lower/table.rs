@@ -1,6 +1,6 @@
 //! The tables that slots are computed with, each entry once.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use limitrate_core::{glob::Glob, net::NetSet, path::Pattern};
 

@@ -7,6 +7,10 @@ use super::RawCharge;
 
 /// Machine code wrote what no sites can have come to. Its answer is void, and so is every other that it gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "jit"),
+    expect(unreachable_pub, reason = "what is told of machine code, where there is some")
+)]
 pub struct Implausible;
 
 /// The number of records that a function says it wrote, where there was room for them.

@@ -3,7 +3,9 @@
 use crate::{
     classify::{Classifier, GroupId},
     index::{Index, Summary},
+    interpret::{self, Values},
     ir::{Node, NodeId, Program, truth::Truths},
+    outcome::{RawCharge, RawOutcome},
     pipeline::Engine,
 };
 
@@ -31,6 +33,8 @@ const MOST_GROUPS: usize = 16;
 pub(super) enum Selection {
     /// Everything is read and evaluated: the reference.
     Whole,
+    /// No site reads anything of a request, so that this is the answer to all of them.
+    Fixed(RawOutcome, Box<[RawCharge]>),
     /// These groups are read, and every site is evaluated.
     Straight(Box<[GroupId]>),
     Indexed(Box<Index>),
@@ -60,24 +64,32 @@ impl Selection {
             Choice::Straight => Read::by_sites(program, usize::MAX),
             Choice::Indexed => None,
         };
-        match straight {
-            Some(read) => Self::Straight(read.groups(classifier, program).into()),
+        match straight.map(|read| read.groups(classifier, program)) {
+            Some(groups) if groups.is_empty() && choice == Choice::Measured => Self::fixed(program),
+            Some(groups) => Self::Straight(groups.into()),
             None => Self::Indexed(Box::new(Index::new(program, classifier, truths))),
         }
+    }
+
+    /// The answer to every request, of sites that read nothing.
+    fn fixed(program: &Program) -> Self {
+        let (frame, mut sites) = (vec![0; program.slots.len()], Vec::new());
+        let outcome = interpret::decide(program, &frame, &mut Values::default(), &mut sites);
+        Self::Fixed(outcome, sites.into())
     }
 
     #[cfg(feature = "jit")]
     pub(super) fn index(&self) -> Option<&Index> {
         match self {
             Self::Indexed(index) => Some(index),
-            Self::Whole | Self::Straight(_) => None,
+            Self::Whole | Self::Fixed(..) | Self::Straight(_) => None,
         }
     }
 
     pub(super) fn summary(&self, program: &Program) -> Summary {
         match self {
             Self::Whole => Summary::Whole,
-            Self::Straight(_) => Summary::Straight,
+            Self::Fixed(..) | Self::Straight(_) => Summary::Straight,
             Self::Indexed(index) => index.summary(program),
         }
     }

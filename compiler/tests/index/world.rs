@@ -221,7 +221,7 @@ pub(crate) fn add(program: &mut Program, kind: u8, when: NodeId, ceiling: NodeId
             cost,
             burst: Burst::Ceiling,
             starting: None,
-            fail: Fail::Closed,
+            fail: Some(Fail::Closed),
             mode: Mode::Enforce,
             settle: None,
             warn: Vec::new(),

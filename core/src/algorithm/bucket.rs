@@ -70,7 +70,8 @@ impl View {
 
 /// `Δ(amount)`: how far a charge moves the theoretical arrival time. 0 for nothing, and where there is no rate.
 #[inline]
-fn advance(span: Nanos, ceiling: i64, amount: i64) -> i128 {
+#[must_use]
+pub fn advance(span: Nanos, ceiling: i64, amount: i64) -> i128 {
     if amount <= 0 || ceiling <= 0 {
         return 0;
     }

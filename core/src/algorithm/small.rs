@@ -58,10 +58,11 @@ impl Algorithm {
     /// Judges a cost, takes it if it fits, and reads what is left: of counters in a few words.
     ///
     /// The counter of a list is judged and read as if it had never been seen, and `fresh` is `None`.
-    // A store that knows which kind of state it has keeps of this only the arm for it.
+    // A store that knows which kind of state it has keeps of this only the arm for it. Terms are borrowed since they have
+    // just been written: to copy them in wider pieces would wait for that.
     #[inline(always)]
     #[must_use]
-    pub fn charge(&self, state: Option<Small>, terms: Terms, now: Timestamp, cost: i64) -> Charged {
+    pub fn charge(&self, state: Option<Small>, terms: &Terms, now: Timestamp, cost: i64) -> Charged {
         let quick = match (self, state) {
             (Self::Bucket(span), Some(Small::Bucket(state))) => {
                 bucket::charge(*span, state, terms, now, cost)
@@ -88,7 +89,8 @@ impl Algorithm {
     /// What [`Self::charge`] comes to, by definition.
     #[cold]
     #[inline(never)]
-    fn charge_in_steps(&self, state: Option<Small>, terms: Terms, now: Timestamp, cost: i64) -> Charged {
+    fn charge_in_steps(&self, state: Option<Small>, terms: &Terms, now: Timestamp, cost: i64) -> Charged {
+        let terms = *terms;
         let mut state = state.map(State::from);
         let judged = self.judge(state.as_ref(), terms, now, cost);
         let mut fresh = None;

@@ -46,8 +46,7 @@ pub(super) fn pieces<'a>(text: &'a str, marks: &Marks) -> Vec<Piece<'a>> {
             Some((end, rewrite)) => (*end, literal(text, token.start, *end, *rewrite)),
             None => (token.end, word(text, token, pieces.last())),
         };
-        // A word may follow a number without a blank, `100or x`: it is a piece of its own.
-        at = if token.kind == TokenKind::Number && end > token.start { end } else { end.max(token.end) };
+        at = end.max(token.end);
         let kind = match token.kind {
             TokenKind::Comment => PieceKind::Comment,
             TokenKind::Sign if end == token.end => PieceKind::Sign,

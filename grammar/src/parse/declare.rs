@@ -128,11 +128,7 @@ impl<'a> Reader<'a, '_> {
 
     fn plan_entry(&mut self) -> Read<PlanEntry> {
         match self.peek_text() {
-            "limit" => {
-                let node = self.phrase(Rule::limit_entry, Place::PlanEntry)?;
-                self.last_entry = Some(Rule::limit_entry);
-                Ok(PlanEntry::Limit(self.limit(&node)?))
-            }
+            "limit" => Ok(PlanEntry::Limit(self.limit_entry(Place::PlanEntry)?)),
             "no" => {
                 let node = self.phrase(Rule::no_limit_entry, Place::PlanEntry)?;
                 self.last_entry = Some(Rule::no_limit_entry);

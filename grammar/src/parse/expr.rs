@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The tree of an expression is at most so deep; a long chain of `or` is as deep as it is long.
-const MAX_DEPTH: usize = 256;
+pub(super) const MAX_DEPTH: usize = 256;
 
 /// Loosest first.
 static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
@@ -51,13 +51,13 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 });
 
 /// An expression while its operators are bound.
-struct Part {
-    expr: Expr,
-    depth: usize,
+pub(super) struct Part {
+    pub(super) expr: Expr,
+    pub(super) depth: usize,
     /// Whether parentheses stand around it.
-    grouped: bool,
-    start: usize,
-    end: usize,
+    pub(super) grouped: bool,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -325,7 +325,7 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-const fn is_comparison(op: BinaryOp) -> bool {
+pub(super) const fn is_comparison(op: BinaryOp) -> bool {
     match op {
         BinaryOp::Eq
         | BinaryOp::Ne
@@ -347,7 +347,7 @@ const fn is_comparison(op: BinaryOp) -> bool {
     }
 }
 
-fn chains(expr: &Expr) -> bool {
+pub(super) fn chains(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Binary(_, op, _) => is_comparison(op.node),
         ExprKind::Is(..) => true,

@@ -7,13 +7,24 @@ use crate::{
     parse::{
         reader::{Read, Reader},
         syntax::{Node, Rule},
-        words,
+        words::{self, Place},
     },
     span::Spanned,
 };
 
 impl<'a> Reader<'a, '_> {
-    pub(super) fn limit(&mut self, node: &Node<'a>) -> Read<Limit> {
+    /// The limit that begins here.
+    pub(super) fn limit_entry(&mut self, place: Place) -> Read<Limit> {
+        if let Some(limit) = self.plain_limit() {
+            self.last_entry = Some(Rule::limit_entry);
+            return Ok(limit);
+        }
+        let node = self.phrase(Rule::limit_entry, place)?;
+        self.last_entry = Some(Rule::limit_entry);
+        self.limit(&node)
+    }
+
+    fn limit(&mut self, node: &Node<'a>) -> Read<Limit> {
         let mut name = None;
         let mut ceiling = None;
         let mut clauses = Vec::new();

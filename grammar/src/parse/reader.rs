@@ -53,6 +53,8 @@ pub(super) struct Reader<'a, 'd> {
     pub(super) last_start: usize,
     /// The words of declared units, where they are used.
     pub(super) unit_words: Vec<Name>,
+    /// Whether plain phrases are read without the grammar.
+    pub(super) shortcuts: bool,
 }
 
 impl<'a, 'd> Reader<'a, 'd> {
@@ -78,6 +80,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             last_entry: None,
             last_start: 0,
             unit_words: Vec::new(),
+            shortcuts: true,
         }
     }
 
@@ -175,6 +178,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             Ok(Some(node)) => {
                 self.at = node.end();
                 self.last_start = base;
+                self.keep_apart(&node);
                 Ok(node)
             }
             Ok(None) => Err(Broken),

@@ -19,6 +19,39 @@ type StatusAndText = (Option<Spanned<i64>>, Option<Spanned<String>>);
 impl<'a> Reader<'a, '_> {
     /// `rule api per user { … }`
     pub(super) fn rule_item(&mut self) -> Read<ItemKind> {
+        let mut rule = match self.plain_rule_head() {
+            Some(name) => {
+                RuleItem { name, shadow: false, rollout: None, per: None, on: None, body: Vec::new() }
+            }
+            None => self.rule_head()?,
+        };
+        self.last_entry = None;
+        let mut first = true;
+        rule.body = self.block(Place::Statement, |reader, body| {
+            if reader.peek_text() == "on" && reader.second_text() != "exceed" {
+                if first && let Some(plain) = reader.plain_on() {
+                    rule.on = Some(plain);
+                    first = false;
+                    return Ok(());
+                }
+                let node = reader.phrase(Rule::on_clause, Place::Statement)?;
+                if first {
+                    rule.on = Some(reader.on(&node)?);
+                } else {
+                    reader.late_on(&node);
+                }
+                first = false;
+                return Ok(());
+            }
+            first = false;
+            body.push(reader.statement(1)?);
+            Ok(())
+        });
+        Ok(ItemKind::Rule(rule))
+    }
+
+    /// A rule up to its opening brace.
+    fn rule_head(&mut self) -> Read<RuleItem> {
         let head = self.phrase(Rule::rule_head, Place::Item)?;
         let name = self.need(&head, Rule::decl)?;
         let name = self.name(&name);
@@ -36,25 +69,7 @@ impl<'a> Reader<'a, '_> {
             }
             (None, None) => None,
         };
-        let mut on = None;
-        self.last_entry = None;
-        let mut first = true;
-        let body = self.block(Place::Statement, |reader, body| {
-            if reader.peek_text() == "on" && reader.second_text() != "exceed" {
-                let node = reader.phrase(Rule::on_clause, Place::Statement)?;
-                if first {
-                    on = Some(reader.on(&node)?);
-                } else {
-                    reader.late_on(&node);
-                }
-                first = false;
-                return Ok(());
-            }
-            first = false;
-            body.push(reader.statement(1)?);
-            Ok(())
-        });
-        Ok(ItemKind::Rule(RuleItem { name, shadow, rollout, per, on, body }))
+        Ok(RuleItem { name, shadow, rollout, per, on: None, body: Vec::new() })
     }
 
     fn rollout(&mut self, node: &Node<'a>) -> Read<Rollout> {
@@ -93,11 +108,7 @@ impl<'a> Reader<'a, '_> {
         }
         let start = word.start;
         let kind = match word.text(self.text) {
-            "limit" => {
-                let node = self.phrase(Rule::limit_entry, Place::Statement)?;
-                self.last_entry = Some(Rule::limit_entry);
-                StmtKind::Limit(self.limit(&node)?)
-            }
+            "limit" => StmtKind::Limit(self.limit_entry(Place::Statement)?),
             "deny" => {
                 let node = self.phrase(Rule::deny_entry, Place::Statement)?;
                 self.last_entry = Some(Rule::deny_entry);
@@ -142,8 +153,13 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn if_statement(&mut self, depth: usize) -> Read<StmtKind> {
-        let head = self.phrase(Rule::if_head, Place::Statement)?;
-        let condition = self.child_expr(&head);
+        let condition = match self.plain_if_head() {
+            Some(condition) => Ok(condition),
+            None => {
+                let head = self.phrase(Rule::if_head, Place::Statement)?;
+                self.child_expr(&head)
+            }
+        };
         self.last_entry = Some(Rule::if_head);
         let then = self.body(depth)?;
         let otherwise = if matches!(self.peek_text(), "else" | "ELSE") {

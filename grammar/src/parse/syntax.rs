@@ -1,6 +1,6 @@
 //! The generated parser, and a view of its trees that knows where everything stands in the whole text.
 
-use pest::{Parser, error::Error, iterators::Pair};
+use pest::{Parser, Token, error::Error, iterators::Pair};
 
 /// The parser made from `policy.pest`.
 mod generated {
@@ -55,6 +55,20 @@ impl<'a> Node<'a> {
     /// The text of a terminal.
     pub(super) fn text(&self) -> &'a str {
         self.pair.as_str()
+    }
+
+    /// What its tree ends in: the rule, the first byte and one past the last byte of each.
+    pub(super) fn terminals(&self) -> impl Iterator<Item = (Rule, usize, usize)> + use<'a> {
+        let base = self.base;
+        let mut began = None;
+        self.pair.clone().tokens().filter_map(move |token| match token {
+            Token::Start { pos, .. } => {
+                began = Some(pos.pos());
+                None
+            }
+            // Only a node without children ends right after it began.
+            Token::End { rule, pos } => began.take().map(|start| (rule, base + start, base + pos.pos())),
+        })
     }
 
     pub(super) fn children(&self) -> impl DoubleEndedIterator<Item = Self> + use<'a> {

@@ -64,7 +64,9 @@ pub(crate) fn clean<'a>(source: SourceId, text: &'a str, diagnostics: &mut Diagn
         at = BYTE_ORDER_MARK.len_utf8();
         cleaner.edits.push((0..at, " ".repeat(at)));
     }
-    let mut characters = text.char_indices().peekable();
+    // Of most texts, no character needs a look.
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n'));
+    let mut characters = if is_plain { "" } else { text }.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let ends_line = c == '\r' && characters.peek().is_some_and(|(_, next)| *next == '\n');
         if at > 0 && is_hidden(c) || is_control(c) && !ends_line {

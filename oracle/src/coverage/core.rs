@@ -105,7 +105,9 @@ fn charges(program: &Program, note: &mut dyn FnMut(&'static str)) {
             note(window.name());
         }
         note(site.burst.name());
-        note(site.fail.name());
+        if let Some(fail) = site.fail {
+            note(fail.name());
+        }
         note(site.mode.name());
         note(site.exceed.name());
         if let Exceed::Deny { message, .. } = &site.exceed {

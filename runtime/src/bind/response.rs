@@ -33,7 +33,7 @@ impl Binder {
         Snapshot { frame: policy.keep(bound), kept: kept.collect() }
     }
 
-    /// Fills `bound` with the facts of a response, and those of its request that they are compared with. One that is
+    /// Fills `bound`, which is new, with the facts of a response, and those of its request that they are compared with. One that is
     /// malformed is absent, and reported.
     ///
     /// A fact that stands twice takes the later value; facts of the request are not looked at.
@@ -45,16 +45,13 @@ impl Binder {
         bound: &mut Bound<'a>,
         problems: &mut SmallVec<[InputProblem; 1]>,
     ) {
-        self.reset(program, bound);
+        self.begin(program, bound);
         for (fact, value) in &request.kept {
-            if let Some(place) = bound.values.get_mut(usize::from(fact.0)) {
-                *place = value.borrow();
-            }
+            bound.set(usize::from(fact.0), value.borrow());
         }
         for (fact, value) in facts.iter().filter(|(_, value)| *value != Value::Absent) {
             let position = usize::from(fact.0);
-            let (Some(declared), Some(place)) = (program.facts.get(position), bound.values.get_mut(position))
-            else {
+            let Some(declared) = program.facts.get(position) else {
                 problems.push(InputProblem { fact: *fact, problem: Problem::Undeclared });
                 continue;
             };
@@ -62,10 +59,10 @@ impl Binder {
                 continue;
             }
             match (checked(&declared.decl, *value), &declared.decl.otherwise) {
-                (Ok(value), _) => *place = value,
-                (Err(_), Some(otherwise)) => *place = otherwise.borrow(),
+                (Ok(value), _) => bound.set(position, value),
+                (Err(_), Some(otherwise)) => bound.set(position, otherwise.borrow()),
                 (Err(problem), None) => {
-                    *place = Value::Absent;
+                    bound.set(position, Value::Absent);
                     problems.push(InputProblem { fact: *fact, problem });
                 }
             }

@@ -115,7 +115,6 @@ impl<S: LocalStore> Limiter<S> {
             if self.select(decision, request.as_ref(), &mut bound, scratch) {
                 for raw in &scratch.sites {
                     if let Some(charge) = self.sites.charge(raw, &bound) {
-                        self.store.prefetch(&charge);
                         chosen.raws.push(*raw);
                         chosen.charges.push(charge);
                     }
@@ -123,6 +122,8 @@ impl<S: LocalStore> Limiter<S> {
             }
             chosen.ends.push(chosen.charges.len());
         }
+        // All together: between one and the next a processor would find too much else to do to overlap them.
+        self.store.prefetch(&chosen.charges);
     }
 
     /// Charges request after request, and completes their decisions.

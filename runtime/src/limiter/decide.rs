@@ -8,14 +8,14 @@ use limitrate_compiler::{
     policy::Scratch,
 };
 use limitrate_core::{
-    algorithm::Refusal,
+    algorithm::{Refusal, Status},
     charge::{Charge, Mode, Verdict},
     facts::{FactId, Value},
     time::Nanos,
 };
 use smallvec::SmallVec;
 
-use super::{INLINE_CHARGES, Limiter, message::message};
+use super::{INLINE_CHARGES, Limiter, message::message, with_scratch};
 use crate::{
     bind::{Bound, InputProblem},
     decision::{Cause, Decision, LimitDecision, Outcome},
@@ -49,18 +49,17 @@ impl Needs {
 
 impl<S: LocalStore> Limiter<S> {
     /// Fills in a decision in place: it is too large to be moved on the hot path.
-    #[inline]
-    pub(super) fn decide_into<'p>(
-        &'p self,
-        decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'_>)],
-        scratch: &mut Scratch,
-    ) {
-        let mut bound = Bound::new(decision.now);
-        self.pass(decision, facts, &mut bound, scratch);
-        if self.needs.more {
-            self.after_first_pass(decision, facts, &bound, scratch);
-        }
+    // A function of its own, to which the decision is an argument: only then does a caller that was given it by
+    // `decide` have it where it was made.
+    #[inline(never)]
+    pub(super) fn decide_into<'p>(&'p self, decision: &mut Decision<'p>, facts: &[(FactId, Value<'_>)]) {
+        with_scratch(|scratch| {
+            let mut bound = Bound::new(decision.now);
+            self.pass(decision, facts, &mut bound, scratch);
+            if self.needs.more {
+                self.after_first_pass(decision, facts, &bound, scratch);
+            }
+        });
     }
 
     /// Decides a request as far as its charges; `bound` is left as it was decided over.
@@ -68,7 +67,7 @@ impl<S: LocalStore> Limiter<S> {
     pub(super) fn pass<'p: 'a, 'a>(
         &'p self,
         decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'a>)],
+        facts: &'a [(FactId, Value<'a>)],
         bound: &mut Bound<'a>,
         scratch: &mut Scratch,
     ) {
@@ -77,31 +76,8 @@ impl<S: LocalStore> Limiter<S> {
         }
     }
 
-    /// Binds the facts and asks the policy. True where limits are to decide: `scratch.sites` has their charges.
-    ///
-    /// Every decision comes by here once a pass, alone or in a batch. Counters are neither read nor changed.
-    #[inline]
-    pub(super) fn select<'p: 'a, 'a>(
-        &'p self,
-        decision: &mut Decision<'p>,
-        facts: &[(FactId, Value<'a>)],
-        bound: &mut Bound<'a>,
-        scratch: &mut Scratch,
-    ) -> bool {
-        if let Err(problem) = self.binder.bind(self.policy.program(), facts, bound) {
-            self.malformed(decision, problem);
-            return false;
-        }
-        match self.watch.decide(&self.policy, bound, scratch) {
-            RawOutcome::Charges => return true,
-            RawOutcome::Deny => self.denied(decision, bound, scratch),
-            RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
-        }
-        false
-    }
-
     /// Takes the charges that apply to a request, all or none.
-    #[inline]
+    #[inline(always)]
     fn charge(&self, decision: &mut Decision<'_>, raws: &[RawCharge], bound: &Bound<'_>) {
         if let [raw] = raws {
             if let Some(charge) = self.sites.charge(raw, bound) {
@@ -117,31 +93,75 @@ impl<S: LocalStore> Limiter<S> {
     }
 
     /// Applies charges, at least one, and says what each came to. `raws` are those that they were made of.
-    #[inline]
+    // Inlined so that of a single charge nothing is left of the loop.
+    #[inline(always)]
     pub(super) fn apply(&self, decision: &mut Decision<'_>, raws: &[RawCharge], charges: &[Charge<'_>]) {
         if self.needs.tickets {
-            decision.ticket = Ticket(self.tickets.fetch_add(2, Ordering::Relaxed));
+            decision.ticket = self.ticket();
         }
         let mut verdicts = Verdicts::new();
         let taken = self.store.charge(decision.now, charges, decision.ticket, &mut verdicts);
-        if !taken {
-            decision.outcome = Outcome::Reject;
-            decision.status = TOO_MANY_REQUESTS;
+        record(decision, raws, charges, &verdicts, taken);
+    }
+}
+
+/// Says in a decision what its charges came to.
+#[inline(always)]
+pub(super) fn record(
+    decision: &mut Decision<'_>,
+    raws: &[RawCharge],
+    charges: &[Charge<'_>],
+    verdicts: &Verdicts,
+    taken: bool,
+) {
+    if !taken {
+        decision.outcome = Outcome::Reject;
+        decision.status = TOO_MANY_REQUESTS;
+    }
+    for ((raw, charge), verdict) in raws.iter().zip(charges).zip(verdicts) {
+        // Nothing is decided in shadow for a request that does not go through.
+        if charge.mode == Mode::Shadow && !taken {
+            continue;
         }
-        for ((raw, charge), verdict) in raws.iter().zip(charges).zip(&verdicts) {
-            // Nothing is decided in shadow for a request that does not go through.
-            if charge.mode == Mode::Shadow && !taken {
-                continue;
-            }
-            decision.limits.push(LimitDecision {
-                site: u32::try_from(raw.site).unwrap_or(u32::MAX),
-                mode: charge.mode,
-                counter: charge.counter,
-                ceiling: raw.ceiling,
-                cost: raw.cost,
-                verdict: later(verdict, decision.slack),
-            });
+        decision.limits.push(LimitDecision {
+            site: u32::try_from(raw.site).unwrap_or(u32::MAX),
+            mode: charge.mode,
+            counter: charge.counter,
+            ceiling: raw.ceiling,
+            cost: raw.cost,
+            verdict: later(verdict, decision.slack),
+        });
+    }
+}
+
+impl<S> Limiter<S> {
+    /// Binds the facts and asks the policy. True where limits are to decide: `scratch.sites` has their charges.
+    ///
+    /// Every decision comes by here once a pass, alone or in a batch. Counters are neither read nor changed.
+    #[inline]
+    pub(super) fn select<'p: 'a, 'a>(
+        &'p self,
+        decision: &mut Decision<'p>,
+        facts: &'a [(FactId, Value<'a>)],
+        bound: &mut Bound<'a>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        if let Err(problem) = self.binder.bind(self.policy.program(), facts, bound) {
+            self.malformed(decision, problem);
+            return false;
         }
+        match self.watch.decide(&self.policy, bound, scratch) {
+            RawOutcome::Charges => return true,
+            RawOutcome::Deny => self.denied(decision, bound, scratch),
+            RawOutcome::Exempt => self.exempted(decision, &scratch.sites),
+        }
+        false
+    }
+
+    /// The ticket of a decision, where the policy holds anything while requests run.
+    #[inline]
+    pub(super) fn ticket(&self) -> Ticket {
+        if self.needs.tickets { Ticket(self.tickets.fetch_add(2, Ordering::Relaxed)) } else { Ticket(0) }
     }
 
     #[cold]
@@ -172,17 +192,25 @@ impl<S: LocalStore> Limiter<S> {
 }
 
 /// A verdict that is still right for callers who ask again by a clock that may be so much late.
+// Field by field, as it was written just before: to read it back in wider pieces would cost as much as to charge.
 #[inline]
 fn later(verdict: &Verdict, slack: Nanos) -> Verdict {
     let longer = |wait: Nanos| Nanos(wait.0.saturating_add(slack.0));
-    let mut verdict = *verdict;
-    if let Err(Refusal::Wait(wait)) = &mut verdict.judged {
-        *wait = longer(*wait);
+    let reset_after = verdict.status.reset_after;
+    Verdict {
+        judged: match verdict.judged {
+            Ok(()) => Ok(()),
+            Err(Refusal::Wait(wait)) => Err(Refusal::Wait(longer(wait))),
+            Err(Refusal::Never) => Err(Refusal::Never),
+        },
+        status: Status {
+            remaining: verdict.status.remaining,
+            reset_after: if reset_after > Nanos::ZERO { longer(reset_after) } else { reset_after },
+        },
+        counted: verdict.counted,
+        blocked: verdict.blocked,
+        warned: verdict.warned,
     }
-    if verdict.status.reset_after > Nanos::ZERO {
-        verdict.status.reset_after = longer(verdict.status.reset_after);
-    }
-    verdict
 }
 
 /// The position of a site in its stratum.

@@ -41,57 +41,6 @@ impl<S: LocalStore> Limiter<S> {
         }
     }
 
-    /// Adds what shadow rules would have done, and what a reservation will be settled with.
-    fn complete<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, scratch: &mut Scratch) {
-        let program = self.policy.program();
-        let mut extra = Extra::default();
-        let mut reports = Vec::new();
-        self.policy.report(bound, scratch, &mut reports);
-        extra.reports = reports.into();
-        let reserves = |limit: &LimitDecision| {
-            let site = program.charges.get(limit.site as usize);
-            site.is_some_and(|site| site.settle.is_some()) && limit.is_held(program)
-        };
-        if decision.outcome.passes() && decision.limits.iter().any(reserves) {
-            extra.snapshot = Some(Arc::new(self.binder.snapshot(&self.policy, bound)));
-        }
-        if !extra.reports.is_empty() || extra.snapshot.is_some() {
-            decision.extra = Some(Box::new(extra));
-        }
-    }
-
-    /// Status and text of a rejection: those of the first limit by name that says some.
-    fn say_why<'p>(&'p self, decision: &mut Decision<'p>, bound: &Bound<'_>, scratch: &mut Scratch) {
-        let program = self.policy.program();
-        let failing = decision.limits.iter().filter(|limit| limit.refuses());
-        let said = failing.filter_map(|limit| match &program.charges.get(limit.site as usize)?.exceed {
-            Exceed::Deny { status, message } => Some((*status, message)),
-            Exceed::Reject | Exceed::Allow | Exceed::Downgrade { .. } => None,
-        });
-        let first = said.into_iter().next();
-        if let Some((status, pieces)) = first {
-            decision.status = status;
-            decision.message = message(&self.policy, pieces, bound, scratch);
-        }
-    }
-
-    /// The facts to change, each once, where every limit that refuses the request offers to; else none.
-    fn downgrades<'p>(&'p self, decision: &Decision<'p>) -> Changes<'p> {
-        let program = self.policy.program();
-        let mut changes = Changes::new();
-        for limit in decision.limits.iter().filter(|limit| limit.refuses()) {
-            match program.charges.get(limit.site as usize).map(|site| &site.exceed) {
-                Some(Exceed::Downgrade { fact, to }) => {
-                    if changes.iter().all(|(changed, _)| changed != fact) {
-                        changes.push((*fact, to));
-                    }
-                }
-                Some(Exceed::Reject | Exceed::Deny { .. } | Exceed::Allow) | None => return Changes::new(),
-            }
-        }
-        changes
-    }
-
     /// Decides the request once more with its facts changed; what does not pass then is refused as it came.
     fn second_pass<'p>(
         &'p self,
@@ -112,5 +61,68 @@ impl<S: LocalStore> Limiter<S> {
         }
         let downgrade = Downgrade { changes, other: second.limits };
         first.extra.get_or_insert_default().downgrade = Some(downgrade);
+    }
+}
+
+impl<S> Limiter<S> {
+    /// Adds what shadow rules would have done, and what a reservation will be settled with.
+    pub(super) fn complete<'p>(
+        &'p self,
+        decision: &mut Decision<'p>,
+        bound: &Bound<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let program = self.policy.program();
+        let mut extra = Extra::default();
+        let mut reports = Vec::new();
+        self.policy.report(bound, scratch, &mut reports);
+        extra.reports = reports.into();
+        let reserves = |limit: &LimitDecision| {
+            let site = program.charges.get(limit.site as usize);
+            site.is_some_and(|site| site.settle.is_some()) && limit.is_held(program)
+        };
+        if decision.outcome.passes() && decision.limits.iter().any(reserves) {
+            extra.snapshot = Some(Arc::new(self.binder.snapshot(&self.policy, bound)));
+        }
+        if !extra.reports.is_empty() || extra.snapshot.is_some() {
+            decision.extra = Some(Box::new(extra));
+        }
+    }
+
+    /// Status and text of a rejection: those of the first limit by name that says some.
+    pub(super) fn say_why<'p>(
+        &'p self,
+        decision: &mut Decision<'p>,
+        bound: &Bound<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let program = self.policy.program();
+        let failing = decision.limits.iter().filter(|limit| limit.refuses());
+        let said = failing.filter_map(|limit| match &program.charges.get(limit.site as usize)?.exceed {
+            Exceed::Deny { status, message } => Some((*status, message)),
+            Exceed::Reject | Exceed::Allow | Exceed::Downgrade { .. } => None,
+        });
+        let first = said.into_iter().next();
+        if let Some((status, pieces)) = first {
+            decision.status = status;
+            decision.message = message(&self.policy, pieces, bound, scratch);
+        }
+    }
+
+    /// The facts to change, each once, where every limit that refuses the request offers to; else none.
+    pub(super) fn downgrades<'p>(&'p self, decision: &Decision<'p>) -> Changes<'p> {
+        let program = self.policy.program();
+        let mut changes = Changes::new();
+        for limit in decision.limits.iter().filter(|limit| limit.refuses()) {
+            match program.charges.get(limit.site as usize).map(|site| &site.exceed) {
+                Some(Exceed::Downgrade { fact, to }) => {
+                    if changes.iter().all(|(changed, _)| changed != fact) {
+                        changes.push((*fact, to));
+                    }
+                }
+                Some(Exceed::Reject | Exceed::Deny { .. } | Exceed::Allow) | None => return Changes::new(),
+            }
+        }
+        changes
     }
 }

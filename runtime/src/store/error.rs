@@ -55,6 +55,9 @@ pub enum StoreError {
         /// What is wrong with it, without any secret.
         what: String,
     },
+    /// The store did not answer before, and is not asked for a while. Nothing was applied.
+    #[error("the store is away, and not asked until a probe finds it well")]
+    Skipped,
     /// The store was closed: this process is ending.
     #[error("the store is closed")]
     Closed,
@@ -72,6 +75,7 @@ impl StoreError {
             | Self::Corrupt { .. }
             | Self::NewerLayout { .. }
             | Self::Address { .. }
+            | Self::Skipped
             | Self::Closed => false,
         }
     }
@@ -88,6 +92,7 @@ impl StoreError {
             Self::Corrupt { .. } => "corrupt",
             Self::NewerLayout { .. } => "newer_layout",
             Self::Address { .. } => "address",
+            Self::Skipped => "skipped",
             Self::Closed => "closed",
         }
     }

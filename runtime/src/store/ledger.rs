@@ -6,10 +6,10 @@
 
 mod deciding;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, LeaseId, State},
+    algorithm::{Algorithm, Hold, LeaseId, State, in_flight},
     block,
     charge::{Charge, Mode},
     key::CounterKey,
@@ -27,6 +27,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Ledger {
     rows: HashMap<CounterKey, Row>,
+    /// The keys of the rows that have changed, and perhaps of some that were loaded anew since.
+    changed: Vec<CounterKey>,
 }
 
 /// What stands under one key.
@@ -90,17 +92,23 @@ impl Ledger {
     /// Forgets everything, to be loaded anew.
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.changed.clear();
     }
 
     /// What the calls have changed since it was loaded: entries to keep until they are idle, and keys to drop.
     pub fn changes(&self) -> impl Iterator<Item = (CounterKey, Option<(&Entry, Timestamp)>)> {
-        let changed = self.rows.iter().filter(|(_, row)| row.has_changed);
-        changed.map(|(key, row)| (*key, row.entry.as_ref().map(|entry| (entry, row.idle_at))))
+        let changed = self.changed.iter().filter_map(|key| Some((*key, self.rows.get(key)?)));
+        let changed = changed.filter(|(_, row)| row.has_changed);
+        changed.map(|(key, row)| (key, row.entry.as_ref().map(|entry| (entry, row.idle_at))))
     }
 
     /// Takes what has changed for written.
     pub fn mark_written(&mut self) {
-        self.rows.values_mut().for_each(|row| row.has_changed = false);
+        for key in self.changed.drain(..) {
+            if let Some(row) = self.rows.get_mut(&key) {
+                row.has_changed = false;
+            }
+        }
     }
 
     /// Judges all charges and takes all or none, at `now`; see [`LocalStore::charge`](super::LocalStore::charge). A call that
@@ -159,6 +167,18 @@ impl Ledger {
         let has_ended = used(&after) < used(&before);
         self.change(lease.counter, &any, |state| *state = Some(after));
         has_ended
+    }
+
+    /// Ends the last lease of this weight that a ticket names, if it names any: it was taken for a decision that is refused.
+    #[cfg(feature = "redis")]
+    pub(super) fn take_back(&mut self, lease: &Lease, weight: i64) {
+        let Some(State::InFlight(leases)) = self.state(lease.counter) else { return };
+        let mut left: Vec<_> = leases.leases().collect();
+        let is_it = |(id, _, held): &(LeaseId, Timestamp, i64)| id.0 == lease.ticket.0 && *held == weight;
+        let Some(last) = left.iter().rposition(is_it) else { return };
+        left.remove(last);
+        let left = in_flight::State::from_leases(leases.latest(), left).map(State::InFlight);
+        self.change(lease.counter, &Algorithm::InFlight(Nanos::ZERO), |state| *state = left);
     }
 
     /// Gives back a cost that was taken.
@@ -243,14 +263,19 @@ impl Ledger {
     }
 
     fn put(&mut self, key: CounterKey, entry: Entry, idle_at: Timestamp) {
-        self.rows.insert(key, Row { entry: Some(entry), idle_at, has_changed: true });
+        let before = self.rows.insert(key, Row { entry: Some(entry), idle_at, has_changed: true });
+        if !before.is_some_and(|row| row.has_changed) {
+            self.changed.push(key);
+        }
     }
 
     /// Takes an entry out, to be dropped.
     fn take(&mut self, key: CounterKey) -> Option<(Entry, Timestamp)> {
         let row = self.rows.get_mut(&key)?;
         let entry = row.entry.take()?;
-        row.has_changed = true;
+        if !mem::replace(&mut row.has_changed, true) {
+            self.changed.push(key);
+        }
         Some((entry, row.idle_at))
     }
 
@@ -267,7 +292,9 @@ impl Ledger {
             Some(Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Receipt(_)) | None => None,
         };
         let result = change(&mut state);
-        row.has_changed = true;
+        if !mem::replace(&mut row.has_changed, true) {
+            self.changed.push(counter);
+        }
         row.idle_at = state.as_ref().map_or(Timestamp::MIN, |state| algorithm.idle_at(state));
         row.entry = state.map(Entry::Counter);
         result

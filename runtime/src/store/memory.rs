@@ -20,6 +20,7 @@ pub(super) mod entry;
 mod pages;
 pub(super) mod part;
 mod quick;
+mod receipts;
 mod several;
 mod shard;
 mod slot;
@@ -37,17 +38,22 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 
+pub use self::receipts::MAX_RECEIPTS;
 use self::{
     counter::Counter,
     entry::Step,
     quick::{charge_one, charge_several},
+    receipts::Receipts,
     several::shared_ticket,
     shard::{Kind, Promised, Shard},
     sync::Mutex,
     table::Table,
     tables::Tables,
 };
-use super::{Kept, Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
+use super::{
+    Charged, Kept, Lease, LocalStore, RequestId, Settled, Settlement, Settlements, Ticket, Verdicts,
+    beside::receipt_key,
+};
 
 /// How many bytes a store takes at most unless told otherwise: some three million counters of one word, or half as
 /// many of several. It takes them as keys come.
@@ -118,6 +124,7 @@ pub struct MemoryStore {
     shards: Box<[Shard]>,
     /// The counters of limits whose keys found no room. Locked after any shard, never before one.
     shared: Mutex<Table>,
+    receipts: Receipts,
 }
 
 impl MemoryStore {
@@ -128,7 +135,11 @@ impl MemoryStore {
         let (each, rest) = (options.max_keys / count, options.max_keys % count);
         let bytes = options.max_bytes.min(MAX_BYTES) / count;
         let shards = (0..count).map(|index| Shard::new(index, each + usize::from(index < rest), bytes));
-        Self { shards: shards.collect(), shared: Mutex::new(Table::new(MAX_SHARED, usize::MAX)) }
+        Self {
+            shards: shards.collect(),
+            shared: Mutex::new(Table::new(MAX_SHARED, usize::MAX)),
+            receipts: Receipts::new(),
+        }
     }
 
     /// How many reservations may still be settled at `now`. Looks at every key, for tests and the curious; shard by
@@ -143,6 +154,12 @@ impl MemoryStore {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.iter().map(|shard| shard.bytes(&shard.lock())).sum()
+    }
+
+    /// What stands under a key.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn kept(&self, key: CounterKey) -> Option<Kept> {
+        snapshot::kept(self, key)
     }
 
     /// The shard of a key, by bits that its tables do not use.
@@ -259,6 +276,24 @@ impl LocalStore for MemoryStore {
         has_room && tables.change(counter, set).unwrap_or(false)
     }
 
+    fn charge_once(
+        &self,
+        now: Timestamp,
+        request: RequestId,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+    ) -> Charged {
+        let charge = || {
+            let mut verdicts = Verdicts::new();
+            let taken = self.charge(now, charges, ticket, &mut verdicts);
+            Charged { taken, now, verdicts, degraded: false }
+        };
+        match charges {
+            [first, ..] => self.receipts.once(now, receipt_key(first.counter, request), charge),
+            [] => charge(),
+        }
+    }
+
     fn refund(&self, now: Timestamp, charge: &Charge<'_>) {
         let Charge { counter, algorithm, terms, cost, .. } = *charge;
         Tables::lock(self, [counter]).change(counter, |counter| counter.refund(algorithm, terms, now, cost));
@@ -283,14 +318,19 @@ impl LocalStore for MemoryStore {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    fn prefetch(&self, charge: &Charge<'_>) {
-        if let Some(shard) = self.shard(charge.counter) {
-            black_box(match Kind::of(charge) {
-                Kind::Narrow => shard.narrow.touch(charge.counter),
-                Kind::Wide => shard.wide.touch(charge.counter),
-                Kind::Listed => false,
+    /// A processor goes on past a load that misses, but only for some hundred instructions. So the loads stand close
+    /// together, and nothing waits for one of them, nor is decided by it, before all are on their way.
+    fn prefetch(&self, charges: &[Charge<'_>]) {
+        let touched = charges.iter().fold(0, |touched, charge| {
+            let key = charge.counter;
+            let word = self.shard(key).and_then(|shard| match Kind::of(charge) {
+                Kind::Narrow => shard.narrow.touch(key),
+                Kind::Wide => shard.wide.touch(key),
+                Kind::Listed => None,
             });
-        }
+            touched ^ word.unwrap_or(0)
+        });
+        black_box(touched);
     }
 }
 

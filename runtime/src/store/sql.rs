@@ -27,12 +27,7 @@ use std::{
     time::Duration,
 };
 
-use limitrate_core::{
-    algorithm::Algorithm,
-    charge::Charge,
-    key::CounterKey,
-    time::Timestamp,
-};
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::{
@@ -225,7 +220,8 @@ impl<D: Dialect> Core<D> {
 
 impl<D: Dialect> Store for SqlStore<D> {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
-        let mut keys = Keys { counters: charges.iter().map(|charge| charge.counter).collect(), ..Keys::default() };
+        let mut keys =
+            Keys { counters: charges.iter().map(|charge| charge.counter).collect(), ..Keys::default() };
         Ledger::keys_of_charges(&call, charges, |key| {
             if !keys.counters.contains(&key) {
                 keys.others.push(key);
@@ -329,9 +325,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             for portion in counters.chunks(RESTORED_AT_ONCE).chain(others.chunks(RESTORED_AT_ONCE)) {
                 let counters = portion.iter().map(|kept| kept.key).collect();
                 let portion = portion.to_vec();
-                let restored = self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
-                    portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
-                });
+                let restored =
+                    self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
+                        portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
+                    });
                 count += restored.await?;
             }
             Ok(count)

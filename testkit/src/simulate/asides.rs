@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use limitrate_compiler::ir::Program;
 use limitrate_core::facts::{FactId, Value};
-use limitrate_runtime::{Decision, Fate, Limiter, Replied, store::MemoryStore};
+use limitrate_runtime::{Decision, Fate, Replied};
 
 use super::{
+    AnyLimiter,
     keys::RefusedKeys,
     summary::{KeySummary, LimitSummary, SettledSummary, ShadowRuleSummary, ShadowSummary, WarningSummary},
 };
@@ -29,7 +30,7 @@ impl Asides {
     /// Counts what a decision says.
     pub(super) fn note(
         &mut self,
-        limiter: &Limiter<MemoryStore>,
+        limiter: &AnyLimiter,
         decision: &Decision<'_>,
         facts: &[(FactId, Value<'_>)],
     ) {

@@ -9,9 +9,9 @@ use limitrate_core::{
     facts::{FactId, OwnedValue, Value},
     time::{Nanos, Timestamp},
 };
-use limitrate_runtime::{Limiter, Running, store::MemoryStore};
+use limitrate_runtime::Running;
 
-use super::asides::Asides;
+use super::{AnyLimiter, asides::Asides};
 use crate::traffic::Reply;
 
 /// The most requests that run at once. At the bound, the one that would end first ends early, and is counted.
@@ -35,7 +35,7 @@ struct Held {
 
 /// Where replies go.
 pub(super) struct Replying<'r> {
-    pub(super) limiter: &'r Limiter<MemoryStore>,
+    pub(super) limiter: &'r AnyLimiter,
     pub(super) asides: &'r mut Asides,
 }
 

@@ -37,8 +37,9 @@ pub struct Summary {
     pub shadow: ShadowSummary,
     /// What reservations came to, by limit.
     pub settled: Vec<SettledSummary>,
-    /// How many counters the store keeps at the end.
-    pub counters: usize,
+    /// How many counters are kept in memory at the end; nothing of a store that others may use too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<usize>,
     /// Lines left out.
     pub skipped: u64,
     /// Why.

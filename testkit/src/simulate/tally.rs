@@ -10,9 +10,10 @@ use limitrate_core::{
     path,
     time::Timestamp,
 };
-use limitrate_runtime::{Cause, Decision, InputProblem, Limiter, Outcome, store::MemoryStore};
+use limitrate_runtime::{Cause, Decision, InputProblem, Outcome};
 
 use super::{
+    AnyLimiter,
     asides::Asides,
     keys::RefusedKeys,
     names::Names,
@@ -81,12 +82,7 @@ impl Tally {
     }
 
     /// Counts a request and what became of it.
-    pub(super) fn note(
-        &mut self,
-        limiter: &Limiter<MemoryStore>,
-        decision: &Decision<'_>,
-        record: &Record<'_>,
-    ) {
+    pub(super) fn note(&mut self, limiter: &AnyLimiter, decision: &Decision<'_>, record: &Record<'_>) {
         let program = limiter.policy().program();
         self.requests += 1;
         let first = self.span.map_or(record.at, |(first, _)| first);
@@ -119,7 +115,7 @@ impl Tally {
         }
     }
 
-    fn limits(&mut self, limiter: &Limiter<MemoryStore>, decision: &Decision<'_>, record: &Record<'_>) {
+    fn limits(&mut self, limiter: &AnyLimiter, decision: &Decision<'_>, record: &Record<'_>) {
         let program = limiter.policy().program();
         for (_, limit) in decision.limits() {
             let Some(site) = program.charges.get(limit.site as usize) else { continue };

@@ -2,9 +2,9 @@
 
 use limitrate_compiler::ir::Program;
 use limitrate_core::time::Timestamp;
-use limitrate_runtime::{Cause, Decision, Limiter, Outcome, store::MemoryStore};
+use limitrate_runtime::{Cause, Decision, Outcome};
 
-use super::tally::plan;
+use super::{AnyLimiter, tally::plan};
 use crate::traffic::Record;
 
 /// Is told of every decision of a simulation.
@@ -29,11 +29,7 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(
-        limiter: &'a Limiter<MemoryStore>,
-        decision: &'a Decision<'a>,
-        record: &'a Record<'a>,
-    ) -> Self {
+    pub(super) fn new(limiter: &'a AnyLimiter, decision: &'a Decision<'a>, record: &'a Record<'a>) -> Self {
         let program = limiter.policy().program();
         Self { line: record.line, at: record.at, program, decision, record }
     }

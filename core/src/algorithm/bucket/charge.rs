@@ -11,11 +11,11 @@ use super::{
 pub(in super::super) fn charge(
     span: Nanos,
     state: State,
-    terms: Terms,
+    terms: &Terms,
     now: Timestamp,
     cost: i64,
 ) -> Option<Charged> {
-    let Terms { ceiling, burst, starting } = terms;
+    let &Terms { ceiling, burst, starting } = terms;
     let is_usual = starting.is_none() && state.linger == Nanos::ZERO;
     if !is_usual || ceiling <= 0 || cost < 0 || burst < cost || burst < 1 {
         return None;

@@ -71,8 +71,8 @@ proptest! {
         now in number().prop_map(Timestamp),
         cost in number(),
     ) {
-        let expected = algorithm.charge_in_steps(state, terms, now, cost);
-        prop_assert_eq!(algorithm.charge(state, terms, now, cost), expected);
+        let expected = algorithm.charge_in_steps(state, &terms, now, cost);
+        prop_assert_eq!(algorithm.charge(state, &terms, now, cost), expected);
     }
 }
 
@@ -95,8 +95,8 @@ proptest! {
         for (ceiling, burst, later, cost) in acts {
             now = Timestamp(now.0 + later);
             let terms = Terms { ceiling, burst, starting: None };
-            let charged = algorithm.charge(state, terms, now, cost);
-            prop_assert_eq!(charged, algorithm.charge_in_steps(state, terms, now, cost));
+            let charged = algorithm.charge(state, &terms, now, cost);
+            prop_assert_eq!(charged, algorithm.charge_in_steps(state, &terms, now, cost));
             state = charged.fresh.map(|(state, _)| state).or(state);
         }
     }

@@ -55,6 +55,12 @@ impl<'s> Counter<'s> {
         }
     }
 
+    /// When the state is idle.
+    #[cfg(feature = "sqlite")]
+    pub(super) const fn idle_at(&self) -> Timestamp {
+        self.idle_at
+    }
+
     pub(super) const fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }

@@ -202,11 +202,11 @@ impl<S: Slot> Pages<S> {
         (Self::hash(key) >> MAX_LEVEL) as usize % SLOTS
     }
 
-    /// The slot that a key would be in, if it is in the place where most are.
+    /// Loads a word of the slot where most keys are that have this one's hash.
     #[inline]
-    pub(super) fn touch(&self, key: CounterKey) -> bool {
-        self.page(self.page_of(key, self.size()))
-            .is_some_and(|page| Spot { page, index: Self::home(key) }.slot().is_of(key))
+    pub(super) fn touch(&self, key: CounterKey) -> Option<u64> {
+        let page = self.page(self.page_of(key, self.size()))?;
+        Some(Spot { page, index: Self::home(key) }.slot().touch())
     }
 
     /// The slot of a key. Without the shard's lock, a key that is there may be missed while it moves.
@@ -224,6 +224,22 @@ impl<S: Slot> Pages<S> {
                 return None;
             }
             spot = spot.after();
+        }
+        None
+    }
+
+    /// The same, with what the slot keeps.
+    #[inline(always)]
+    pub(super) fn seek(&self, key: CounterKey) -> Option<(&S, Look<S::Kept>)> {
+        let page = self.page(self.page_of(key, self.size()))?;
+        let mut spot = Spot { page, index: Self::home(key) };
+        for _ in 0..SLOTS {
+            let slot = spot.slot();
+            match slot.look(key) {
+                Look::Gone if slot.is_free() => return None,
+                Look::Gone => spot = spot.after(),
+                found @ (Look::Kept(_) | Look::Held) => return Some((slot, found)),
+            }
         }
         None
     }

@@ -152,7 +152,7 @@ impl<'p> Part<'p> {
 }
 
 /// A share of the terms, in parts per million, rounded down: at least one unit of what is above zero.
-fn scaled(terms: Terms, share: i64) -> Terms {
+pub(in crate::store) fn scaled(terms: Terms, share: i64) -> Terms {
     let share = i128::from(share.clamp(0, WHOLE));
     let part = |amount: i64| {
         // No more than the amount, which is an `i64`.

@@ -9,7 +9,6 @@ use arrayvec::ArrayVec;
 use limitrate_core::{
     algorithm::{Charged, Small},
     charge::{Charge, Counted, Verdict},
-    key::CounterKey,
     time::Timestamp,
 };
 
@@ -31,14 +30,14 @@ const TRIES: usize = 32;
 /// What a plain charge comes to on what is seen.
 #[inline]
 fn charged(now: Timestamp, charge: &Charge<'_>, seen: Small) -> Charged {
-    charge.algorithm.charge(Some(seen), charge.terms, now, charge.cost)
+    charge.algorithm.charge(Some(seen), &charge.terms, now, charge.cost)
 }
 
 /// Decides one plain charge; whether it fits. `None` if its counter is not in a slot, or will not be.
 ///
 /// What it came to is written where it belongs at once: to read it back in wider pieces than it was written in would
 /// cost as much as to charge.
-#[inline]
+#[inline(always)]
 pub(super) fn charge_one(
     store: &MemoryStore,
     now: Timestamp,
@@ -62,10 +61,10 @@ fn charge_slot<S: Slot>(
     verdicts: &mut Verdicts,
 ) -> Option<bool> {
     let key = charge.counter;
-    let mut slot = pages.find(key)?.slot();
+    let (mut slot, mut look) = pages.seek(key)?;
     let mut spin = Spin::default();
     loop {
-        match slot.look(key) {
+        match look {
             Look::Kept(seen) => {
                 let Charged { judged, fresh, status } = charged(now, charge, S::small(seen));
                 let has_gone_through = match fresh {
@@ -81,8 +80,12 @@ fn charge_slot<S: Slot>(
                 }
             }
             Look::Held => spin.wait(),
-            Look::Gone => slot = pages.find(key)?.slot(),
+            Look::Gone => {
+                (slot, look) = pages.seek(key)?;
+                continue;
+            }
         }
+        look = slot.look(key);
     }
 }
 
@@ -105,16 +108,16 @@ struct Looked<'s, S: Slot> {
 impl<'s, S: Slot> Looked<'s, S> {
     /// Judges a charge by what is seen, as if it were alone. Waits for nobody: it fails also if somebody holds the slot,
     /// or it cannot keep what the charge comes to.
-    #[inline]
+    // Inlined so that what it finds is written once, where it is kept: to move it would be to wait for that.
+    #[inline(always)]
     fn new(
         pages: &'s Pages<S>,
         now: Timestamp,
         charge: &Charge<'_>,
         verdicts: &mut Verdicts,
     ) -> Result<Self, Missing> {
-        let slot = pages.find(charge.counter).ok_or(Missing::Gone)?.slot();
-        // One that has gone may be elsewhere by now.
-        let Look::Kept(seen) = slot.look(charge.counter) else { return Err(Missing::Held) };
+        let (slot, look) = pages.seek(charge.counter).ok_or(Missing::Gone)?;
+        let Look::Kept(seen) = look else { return Err(Missing::Held) };
         let Charged { judged, fresh, status } = charged(now, charge, S::small(seen));
         let fresh = match fresh {
             Some((fresh, idle_at)) => {
@@ -150,7 +153,7 @@ enum Each<'s> {
 }
 
 impl<'s> Each<'s> {
-    #[inline]
+    #[inline(always)]
     fn new(
         store: &'s MemoryStore,
         now: Timestamp,
@@ -213,7 +216,7 @@ impl<'s> Each<'s> {
 type All<'s> = ArrayVec<Each<'s>, MOST>;
 
 /// The positions of charges in the order of their keys.
-type Order = ArrayVec<(CounterKey, usize), MOST>;
+type Order = ArrayVec<usize, MOST>;
 
 /// Decides several plain charges on different counters; whether they were taken. `None` if that needs locks.
 pub(super) fn charge_several(
@@ -225,11 +228,7 @@ pub(super) fn charge_several(
     if charges.len() < 2 || charges.len() > MOST || !charges.iter().all(Charge::is_plain) {
         return None;
     }
-    let mut order: Order = charges.iter().map(|charge| charge.counter).zip(0..).collect();
-    order.sort_unstable();
-    if order.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
-        return None;
-    }
+    let order = ordered(charges)?;
     let mut spin = Spin::default();
     for _ in 0..TRIES {
         verdicts.clear();
@@ -255,6 +254,28 @@ pub(super) fn charge_several(
     None
 }
 
+/// The order of the charges' keys; `None` where two have the same.
+#[inline]
+fn ordered(charges: &[Charge<'_>]) -> Option<Order> {
+    let mut order = Order::new();
+    for (position, charge) in charges.iter().enumerate() {
+        let mut at = order.len();
+        order.push(position);
+        while let Some(before) = at.checked_sub(1) {
+            let other = charges.get(*order.get(before)?)?.counter;
+            if other == charge.counter {
+                return None;
+            }
+            if other < charge.counter {
+                break;
+            }
+            order.swap(before, at);
+            at = before;
+        }
+    }
+    Some(order)
+}
+
 #[inline]
 fn look_at_all<'s>(
     store: &'s MemoryStore,
@@ -272,7 +293,7 @@ fn look_at_all<'s>(
 /// Takes all charges, which fit what was seen, or none if that has changed.
 #[inline]
 fn take_all(all: &All<'_>, order: &Order) -> bool {
-    let ordered = || order.iter().filter_map(|(_, position)| all.get(*position));
+    let ordered = || order.iter().filter_map(|position| all.get(*position));
     let held = ordered().take_while(|each| each.try_hold()).count();
     if held < all.len() {
         ordered().take(held).for_each(Each::restore);

@@ -41,6 +41,9 @@ pub(super) trait Slot: Sized + Debug {
     /// One that was never used.
     fn new() -> Self;
 
+    /// Loads a word of it, whatever that says: so that its cache line is here for who looks at it next.
+    fn touch(&self) -> u64;
+
     /// Whether the key last kept here is this one. It may be gone.
     fn is_of(&self, key: CounterKey) -> bool;
 

@@ -6,7 +6,7 @@ use limitrate_core::{algorithm::State, key::CounterKey, time::Timestamp};
 
 use super::{
     MemoryStore,
-    entry::Kept as Inner,
+    entry::{Entry as Listed, Kept as Inner},
     shard::{Kind, Promised},
     slot::{Narrow, Slot, Wide},
     tables::Tables,
@@ -24,19 +24,32 @@ pub(super) fn tell(store: &MemoryStore, now: Timestamp, tell: &mut dyn FnMut(Kep
             let narrow = narrow.map(|(key, kept)| counter(key, Narrow::state(kept), Narrow::idle_at(kept)));
             let wide = shard.wide.each();
             let wide = wide.map(|(key, kept)| counter(key, Wide::state(kept), Wide::idle_at(kept)));
-            let listed = locked.table.each().filter_map(|entry| {
-                let kept = match &entry.kept {
-                    Inner::Counter(state) => Entry::Counter(state.clone()?),
-                    Inner::Hold(hold) => Entry::Hold(*hold),
-                    Inner::Block(block) => Entry::Block(*block),
-                    Inner::Warning(warning) => Entry::Warning(*warning),
-                };
-                Some(Kept { key: entry.key, entry: kept, idle_at: entry.idle_at })
-            });
+            let listed = locked.table.each().filter_map(listed);
             told.extend(narrow.chain(wide).chain(listed).filter(|kept| now < kept.idle_at));
         }
         told.into_iter().for_each(&mut *tell);
     }
+}
+
+/// An entry of a table, unless a decision has taken it out.
+fn listed(entry: &Listed) -> Option<Kept> {
+    let kept = match &entry.kept {
+        Inner::Counter(state) => Entry::Counter(state.clone()?),
+        Inner::Hold(hold) => Entry::Hold(*hold),
+        Inner::Block(block) => Entry::Block(*block),
+        Inner::Warning(warning) => Entry::Warning(*warning),
+    };
+    Some(Kept { key: entry.key, entry: kept, idle_at: entry.idle_at })
+}
+
+/// What stands under a key.
+#[cfg(feature = "sqlite")]
+pub(super) fn kept(store: &MemoryStore, key: CounterKey) -> Option<Kept> {
+    let tables = Tables::lock(store, [key]);
+    if let Some((state, idle_at)) = tables.own(key) {
+        return Some(counter(key, state.clone(), idle_at));
+    }
+    tables.beside(key)?.entry(key).and_then(listed)
 }
 
 const fn counter(key: CounterKey, state: State, idle_at: Timestamp) -> Kept {

@@ -134,6 +134,12 @@ impl<'s> Tables<'s> {
         self.counter(key).and_then(Counter::state)
     }
 
+    /// The same with the instant at which it is idle.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn own(&self, key: CounterKey) -> Option<(&State, Timestamp)> {
+        self.counter(key).and_then(|counter| Some((counter.state()?, counter.idle_at())))
+    }
+
     /// The state of the counter that a part is counted on.
     pub(super) fn state(&self, part: &Part<'_>) -> Option<&State> {
         match part.counted {

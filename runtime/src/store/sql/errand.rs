@@ -44,7 +44,11 @@ async fn read<D: Dialect>(link: &mut Link<'_, D>, script: String) -> Result<Repl
     }
 }
 
-async fn sweep<D: Dialect>(dialect: &D, link: &mut Link<'_, D>, before: Option<i64>) -> Result<usize, Failure> {
+async fn sweep<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    before: Option<i64>,
+) -> Result<usize, Failure> {
     let idle = read(link, dialect.begin_sweep(KEPT_IDLE.0, before, SWEEP_ROWS)).await?;
     if idle.numbers.first() != Some(&1) {
         link.run(Stage::Before, D::END_UNCHANGED.to_owned()).await?;

@@ -70,7 +70,9 @@ impl Failure {
                 Said::Cannot(what) => Self::Unavailable(what, error.into()),
                 Said::Denied(what) => Self::Denied(what),
                 Said::Nowhere => Self::Address("there is no such database".to_owned()),
-                Said::Damaged => Self::Corrupt(format!("its tables are not as they were made: {}", said.message())),
+                Said::Damaged => {
+                    Self::Corrupt(format!("its tables are not as they were made: {}", said.message()))
+                }
             };
         }
         match error {
@@ -88,7 +90,9 @@ impl Failure {
         match self {
             Self::Again(_) | Self::Unavailable(..) => false,
             // Statements that were prepared before the tables changed are of no use any more.
-            Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
+                true
+            }
         }
     }
 

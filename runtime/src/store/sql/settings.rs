@@ -84,9 +84,7 @@ fn prefix(value: &str) -> Result<String, StoreError> {
     if begins && value.len() <= MAX_PREFIX && value.bytes().all(is_fine) {
         return Ok(value.to_owned());
     }
-    Err(wrong(format!(
-        "`prefix` is at most {MAX_PREFIX} lower-case letters, digits and `_`, no digit first"
-    )))
+    Err(wrong(format!("`prefix` is at most {MAX_PREFIX} lower-case letters, digits and `_`, no digit first")))
 }
 
 fn connections(value: &str) -> Result<usize, StoreError> {
@@ -116,11 +114,8 @@ mod tests {
         let (settings, rest) =
             take("postgres://a:b@c/d?prefix=x_1&sslmode=require&connections=7&timeout=250ms").unwrap();
         assert_eq!(rest, "postgres://a:b@c/d?sslmode=require");
-        let wanted = SqlSettings {
-            prefix: "x_1".to_owned(),
-            connections: 7,
-            timeout: Duration::from_millis(250),
-        };
+        let wanted =
+            SqlSettings { prefix: "x_1".to_owned(), connections: 7, timeout: Duration::from_millis(250) };
         assert_eq!(settings, wanted);
         let (settings, rest) = take("postgres://c/d?timeout=3s").unwrap();
         assert_eq!((settings.timeout, rest.as_str()), (Duration::from_secs(3), "postgres://c/d"));

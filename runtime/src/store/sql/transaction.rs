@@ -78,7 +78,8 @@ pub(super) async fn execute<D: Dialect>(
         }
         Err(failure) => {
             let word = failure.to_error().word();
-            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word).increment(1);
+            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word)
+                .increment(1);
             tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "a batch of calls failed");
             jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
         }
@@ -133,7 +134,8 @@ async fn transact_open<D: Dialect>(
 
 /// The server's clock, from its microseconds.
 pub(super) fn clock_of(reply: &Reply) -> Result<Timestamp, Failure> {
-    let micros = reply.numbers.first().ok_or_else(|| Failure::Corrupt("it did not tell the time".to_owned()))?;
+    let micros =
+        reply.numbers.first().ok_or_else(|| Failure::Corrupt("it did not tell the time".to_owned()))?;
     Ok(Timestamp(micros.saturating_mul(1_000)))
 }
 

@@ -103,7 +103,7 @@ fn who_found_a_slot_before_its_key_moved_is_told() {
 #[test]
 fn no_more_pages_are_made_than_are_allowed() {
     let (pages, mut filling) = (Pages::<Narrow>::new(2, 3), Filling::default());
-    for number in 0..500 {
+    for number in 0..250 {
         pages.insert(&mut filling, key(number), at(1));
         while pages.may_split() && pages.split(&mut filling) {}
     }

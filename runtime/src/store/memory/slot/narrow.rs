@@ -85,6 +85,11 @@ impl Slot for Narrow {
     }
 
     #[inline]
+    fn touch(&self) -> u64 {
+        self.word.load(Relaxed)
+    }
+
+    #[inline]
     fn is_of(&self, key: CounterKey) -> bool {
         let [high, low] = halves(key);
         // Acquired for what is looked at after it.

@@ -82,6 +82,11 @@ impl Slot for Wide {
     }
 
     #[inline]
+    fn touch(&self) -> u64 {
+        self.control.load(Relaxed)
+    }
+
+    #[inline]
     fn is_of(&self, key: CounterKey) -> bool {
         let [high, low] = halves(key);
         self.key[1].load(Acquire) == low && self.key[0].load(Acquire) == high

@@ -1,0 +1,2 @@
+edition 2026use std.http
+rule a { limit 5 req/min per ip }

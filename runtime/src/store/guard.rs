@@ -1,0 +1,369 @@
+//! What stands between a limiter and a store that may be away: a deadline, a breaker, and each limit's `fail` clause.
+//!
+//! A guarded store always answers charges. While the store does, nothing changes. A call that it does not answer in time, or
+//! refuses, is decided by the `fail` clauses of its limits and says so ([`Charged::degraded`]); it is not made again, since
+//! it may have been applied. After a few failures in a row the store is left alone: calls are decided at once, and now and
+//! then a task of its own probes whether it answers again. Then a few calls go through, and soon all.
+//!
+//! Settlements and releases that find the store away are kept, and made when it is back: they are safe to make twice, and
+//! what nobody settles is counted as it was reserved.
+
+pub mod breaker;
+mod fallback;
+mod late;
+
+use std::{
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Nanos};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
+
+use self::{
+    breaker::{Asked, Breaker, BreakerOptions, Permit, State},
+    fallback::{Fallback, probe},
+    late::Late,
+};
+use super::{
+    Answer, Call, Charged, Kept, Lease, LocalStore, MemoryOptions, Settled, Settlement, Settlements, Store,
+    StoreError, Ticket,
+};
+
+/// How long a refusal says to wait that comes of a store being away, where no probe is due sooner.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Told when the store is left alone, or asked again.
+pub type OnSwitch = Box<dyn Fn(Switch) + Send + Sync>;
+
+/// The store was left alone, or is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Switch {
+    /// It did not answer several times in a row: the `fail` clauses decide.
+    Away {
+        /// The kind of the last failure: [`StoreError::word`].
+        why: &'static str,
+    },
+    /// It answered a probe: a few calls go to it.
+    Recovering,
+    /// It answers: all calls go to it.
+    Back,
+}
+
+/// How a store is guarded.
+#[derive(Default)]
+pub struct GuardOptions {
+    /// When the breaker opens, and how it closes again.
+    pub breaker: BreakerOptions,
+    /// The counters of this process, for limits that `fail local`.
+    pub fallback: MemoryOptions,
+    /// Told of every switch, on the thread of the call that made it.
+    pub on_switch: Option<OnSwitch>,
+}
+
+impl fmt::Debug for GuardOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardOptions").field("breaker", &self.breaker).finish_non_exhaustive()
+    }
+}
+
+/// A store that answers charges even while the one behind it does not. Must be used within a tokio runtime with time.
+#[derive(Debug, Clone)]
+pub struct Guarded(Arc<Guard>);
+
+struct Guard {
+    store: Arc<dyn Store>,
+    breaker: Mutex<Breaker>,
+    began: Instant,
+    fallback: Fallback,
+    late: Late,
+    on_switch: Option<OnSwitch>,
+    /// Drawn for each failure.
+    jitter: RandomState,
+    failures: AtomicU64,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Guarded {
+    /// Guards a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, options: GuardOptions) -> Self {
+        let GuardOptions { breaker, fallback, on_switch } = options;
+        Self(Arc::new(Guard {
+            store,
+            breaker: Mutex::new(Breaker::new(breaker)),
+            began: Instant::now(),
+            fallback: Fallback::new(fallback),
+            late: Late::default(),
+            on_switch,
+            jitter: RandomState::new(),
+            failures: AtomicU64::new(0),
+        }))
+    }
+
+    /// Whether calls go to the store.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.0.breaker.lock().state()
+    }
+
+    /// How many settlements and releases wait for the store to be back.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.late.len()
+    }
+
+    /// Asks the store, or says why not. What came of it is recorded.
+    ///
+    /// The call begins when `begin` is called, so that one that is not permitted does not.
+    async fn ask<'s, T>(
+        &'s self,
+        call: Call,
+        begin: impl FnOnce(&'s dyn Store) -> Answer<'s, T>,
+    ) -> Result<T, StoreError> {
+        let asked = match self.0.permit() {
+            Permit::Ask(asked) => Recording { guard: &self.0, asked: Some(asked) },
+            Permit::SkipAndProbe(asked) => {
+                self.probe(call, asked);
+                return Err(StoreError::Skipped);
+            }
+            Permit::Skip => return Err(StoreError::Skipped),
+        };
+        let answer = begin(&*self.0.store);
+        let result = timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
+        asked.record(result.as_ref().err());
+        result
+    }
+
+    /// Looks whether the store answers again, in a task of its own: no caller waits for it.
+    fn probe(&self, call: Call, asked: Asked) {
+        let guarded = self.clone();
+        tokio::spawn(async move {
+            let recording = Recording { guard: &guarded.0, asked: Some(asked) };
+            let charges = [probe()];
+            let call = Call { ticket: Ticket(0), request: None, ..call };
+            let answer = guarded.0.store.charge(call, &charges);
+            let result =
+                timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
+            let is_back = result.is_ok();
+            recording.record(result.as_ref().err());
+            if is_back {
+                guarded.0.late.make_up(&*guarded.0.store, call).await;
+            }
+        });
+    }
+}
+
+impl Guard {
+    fn permit(&self) -> Permit {
+        self.breaker.lock().permit(self.began.elapsed())
+    }
+
+    /// Changes the breaker, and tells if that made it switch.
+    fn change(&self, why: Option<&'static str>, change: impl FnOnce(&mut Breaker)) {
+        let (before, after) = {
+            let mut breaker = self.breaker.lock();
+            let before = breaker.state();
+            change(&mut breaker);
+            (before, breaker.state())
+        };
+        if before == after {
+            return;
+        }
+        let switch = match after {
+            State::Open => Switch::Away { why: why.unwrap_or("unknown") },
+            State::Recovering => Switch::Recovering,
+            State::Closed => Switch::Back,
+        };
+        metrics::gauge!("limitrate_store_away").set(if after == State::Closed { 0.0 } else { 1.0 });
+        match switch {
+            Switch::Away { why } => {
+                tracing::warn!(why, "the store is away: limits decide by their `fail` clauses")
+            }
+            Switch::Recovering => tracing::info!("the store answers again: a few calls go to it"),
+            Switch::Back => tracing::info!("the store is back"),
+        }
+        if let Some(told) = &self.on_switch {
+            told(switch);
+        }
+    }
+
+    /// When to ask again while the store is away.
+    fn retry(&self) -> Nanos {
+        let next = self.breaker.lock().next_probe();
+        let wait = next.map_or(RETRY, |at| {
+            at.saturating_sub(self.began.elapsed()).clamp(Duration::from_millis(1), RETRY)
+        });
+        Nanos(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// Below 1 000, another each time.
+    fn jitter(&self) -> u32 {
+        let drawn = self.jitter.hash_one(self.failures.fetch_add(1, Ordering::Relaxed));
+        u32::try_from(drawn % 1_000).unwrap_or(0)
+    }
+}
+
+/// A call that the breaker waits to hear of; dropped with its future, it says that nobody will.
+struct Recording<'g> {
+    guard: &'g Guard,
+    asked: Option<Asked>,
+}
+
+impl Recording<'_> {
+    fn record(mut self, error: Option<&StoreError>) {
+        let Some(asked) = self.asked.take() else { return };
+        let guard = self.guard;
+        match error {
+            None => guard.change(None, |breaker| breaker.succeeded(asked)),
+            Some(error) => {
+                let (now, jitter) = (guard.began.elapsed(), guard.jitter());
+                metrics::counter!("limitrate_store_failures_total", "kind" => error.word()).increment(1);
+                guard.change(Some(error.word()), |breaker| breaker.failed(asked, now, jitter));
+            }
+        }
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            self.guard.change(None, |breaker| breaker.abandoned(asked));
+        }
+    }
+}
+
+impl Store for Guarded {
+    fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
+        Box::pin(async move {
+            Ok(match self.ask(call, |store| store.charge(call, charges)).await {
+                Ok(charged) => charged,
+                Err(_) => {
+                    metrics::counter!("limitrate_degraded_decisions_total").increment(1);
+                    self.0.fallback.charge(call, charges, self.0.retry())
+                }
+            })
+        })
+    }
+
+    fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
+        Box::pin(async move {
+            let mut settled = self.0.fallback.settle(call.now, settlements);
+            let elsewhere: Vec<Settlement<'_>> = open(settlements, &settled).copied().collect();
+            if elsewhere.is_empty() {
+                return Ok(settled);
+            }
+            match self.ask(call, |store| store.settle(call, &elsewhere)).await {
+                Ok(answers) => {
+                    let gone = settled.iter_mut().filter(|settled| **settled == Settled::Gone);
+                    gone.zip(answers).for_each(|(place, answer)| *place = answer);
+                    Ok(settled)
+                }
+                Err(error) => {
+                    self.0.late.keep_settlements(&elsewhere);
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
+        Box::pin(async move {
+            let local = self.0.fallback.local();
+            let (here, elsewhere): (Vec<Lease>, Vec<Lease>) =
+                leases.iter().partition(|lease| LocalStore::release(local, call.now, **lease));
+            if elsewhere.is_empty() {
+                return Ok(here.len());
+            }
+            match self.ask(call, |store| store.release(call, &elsewhere)).await {
+                Ok(released) => Ok(here.len() + released),
+                Err(error) => {
+                    self.0.late.keep_leases(&elsewhere);
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
+        Box::pin(async move { self.ask(call, |store| store.refund(call, charge)).await })
+    }
+
+    fn used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+    ) -> Answer<'a, Option<i64>> {
+        Box::pin(async move { self.ask(call, |store| store.used(call, counter, algorithm)).await })
+    }
+
+    fn set_used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+        used: i64,
+    ) -> Answer<'a, bool> {
+        Box::pin(async move { self.ask(call, |store| store.set_used(call, counter, algorithm, used)).await })
+    }
+
+    fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
+        Box::pin(async move {
+            LocalStore::reset(self.0.fallback.local(), counter);
+            self.ask(call, |store| store.reset(call, counter)).await
+        })
+    }
+
+    fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
+        self.0.store.snapshot(call, tell)
+    }
+
+    fn restore<'a>(&'a self, call: Call, kept: Vec<Kept>) -> Answer<'a, usize> {
+        self.0.store.restore(call, kept)
+    }
+
+    fn len(&self) -> Answer<'_, usize> {
+        self.0.store.len()
+    }
+
+    fn secret(&self) -> Answer<'_, Option<u64>> {
+        self.0.store.secret()
+    }
+
+    fn is_grouped(&self) -> bool {
+        self.0.store.is_grouped()
+    }
+
+    fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
+        self.0.store.charge_at_once(call, charges)
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.0.store.close()
+    }
+}
+
+/// The settlements that found nothing to settle.
+fn open<'a, 'p>(
+    settlements: &'a [Settlement<'p>],
+    settled: &'a Settlements,
+) -> impl Iterator<Item = &'a Settlement<'p>> {
+    settlements
+        .iter()
+        .zip(settled)
+        .filter(|(_, settled)| **settled == Settled::Gone)
+        .map(|(settlement, _)| settlement)
+}

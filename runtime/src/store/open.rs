@@ -1,0 +1,60 @@
+//! A store by its address: `memory`, `sqlite:counters.db`, `redis://…`, `postgres://…`, `mysql://…`.
+
+use std::sync::Arc;
+
+use super::{MemoryOptions, MemoryStore, Store, StoreError};
+
+/// What the addresses of each kind of store may begin with, and the feature that has it.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("memory", &["memory"]),
+    ("sqlite", &["sqlite"]),
+    (
+        "redis",
+        &[
+            "redis",
+            "rediss",
+            "redis+unix",
+            "redis+sentinel",
+            "rediss+sentinel",
+            "redis+cluster",
+            "rediss+cluster",
+        ],
+    ),
+    ("postgres", &["postgres", "postgresql"]),
+    ("mysql", &["mysql", "mariadb"]),
+];
+
+/// Opens the store at an address. Must be called within a tokio runtime with time and I/O, which the store then lives on.
+///
+/// # Errors
+///
+/// [`StoreError::Address`] for an address of no kind of store, one that this build does not have, or one that is wrong in
+/// itself; else what connecting says. No error repeats a password.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let kind = KINDS.iter().find(|(_, schemes)| schemes.contains(&scheme)).map(|(kind, _)| *kind);
+    match kind {
+        Some("memory") => Ok(Arc::new(MemoryStore::new(MemoryOptions::default()))),
+        #[cfg(feature = "sqlite")]
+        Some("sqlite") => Ok(Arc::new(super::SqliteStore::open(&super::SqliteOptions::from_url(url)?)?)),
+        #[cfg(feature = "redis")]
+        Some("redis") => Ok(Arc::new(super::RedisStore::connect(super::RedisOptions::from_url(url)?).await?)),
+        #[cfg(feature = "postgres")]
+        Some("postgres") => {
+            Ok(Arc::new(super::PostgresStore::connect(super::PostgresOptions::from_url(url)?).await?))
+        }
+        #[cfg(feature = "mysql")]
+        Some("mysql") => Ok(Arc::new(super::MySqlStore::connect(super::MySqlOptions::from_url(url)?).await?)),
+        Some(kind) => {
+            let what = format!("this build has no `{scheme}` stores: build it with the feature `{kind}`");
+            Err(StoreError::Address { what })
+        }
+        None => {
+            let known: Vec<_> =
+                KINDS.iter().flat_map(|(_, schemes)| *schemes).map(|s| format!("`{s}`")).collect();
+            let what =
+                format!("`{}` is no kind of store; there are {}", scheme.escape_debug(), known.join(", "));
+            Err(StoreError::Address { what })
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Counters in Redis, shared by all processes that name the same servers and prefix.
+//!
+//! A decision is one call of a script over counters of one group: [`Store::is_grouped`] is true, so that a limiter puts the counters
+//! of one root into one group, and moving from one node to a Cluster changes no name. On one node all groups are one place. The
+//! instant is the server's. What the script leaves to wider arithmetic, and everything that is no decision, is done by reading,
+//! working here, and writing what changed if nothing else changed it.
+//!
+//! A call that was sent and has no answer is never sent again. Keys live as long as they matter, and a second longer.
+
+mod charge;
+mod cluster;
+mod exchange;
+mod fault;
+mod groups;
+mod link;
+mod meta;
+mod names;
+mod options;
+mod quick;
+mod scan;
+mod script;
+mod servers;
+mod value;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64},
+};
+
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey};
+use smallvec::SmallVec;
+use tokio::{runtime::Handle, sync::Mutex, time::Instant};
+
+pub use self::options::{Host, LONGEST_PREFIX, RedisOptions, Servers};
+use self::{
+    exchange::LANES,
+    groups::grouped,
+    link::Until,
+    meta::LOOK_EVERY_MS,
+    names::{Group, Names},
+    script::Scripts,
+    servers::Nodes,
+};
+use super::{
+    Answer, Call, Charged, Kept, Lease, Ledger, Settled, Settlement, Settlements, Store, StoreError, Verdicts,
+};
+
+/// Counters in Redis. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    names: Names,
+    nodes: Nodes,
+    scripts: Scripts,
+    secret: u64,
+    is_cluster: bool,
+    runtime: Handle,
+    /// Calls on one counter that take two trips take them one after the other.
+    lanes: Vec<Mutex<()>>,
+    /// How far the server's clock was ahead of the caller's when last seen, in nanoseconds.
+    ahead: AtomicI64,
+    begun: Instant,
+    /// When to look at the layout and the secret again, in milliseconds since it began.
+    look_at_ms: AtomicU64,
+    /// Which connection they were looked at over.
+    generation: AtomicU64,
+}
+
+impl RedisStore {
+    /// Connects to the servers. Connections live on the runtime that this is called on, and are made anew when they are lost.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Address`] where the options cannot be used, [`StoreError::NewerLayout`] where a newer version keeps counters
+    /// under this prefix, and what keeps the servers from answering: [`StoreError::Unreachable`], [`StoreError::Denied`], …
+    pub async fn connect(options: RedisOptions) -> Result<Self, StoreError> {
+        let runtime = Handle::try_current().map_err(|error| StoreError::Unreachable(Box::new(error)))?;
+        let mut inner = Inner {
+            names: Names::new(&options.prefix),
+            nodes: Nodes::new(&options, runtime.clone())?,
+            scripts: Scripts::new(),
+            secret: 0,
+            is_cluster: options.is_cluster(),
+            runtime,
+            lanes: (0..LANES).map(|_| Mutex::default()).collect(),
+            ahead: AtomicI64::new(0),
+            begun: Instant::now(),
+            look_at_ms: AtomicU64::new(LOOK_EVERY_MS),
+            generation: AtomicU64::new(0),
+        };
+        inner.secret = inner.look(None).await?;
+        inner.generation = AtomicU64::new(inner.nodes.generation());
+        Ok(Self(Arc::new(inner)))
+    }
+
+    async fn charge(&self, call: Call, charges: &[Charge<'_>]) -> Result<Charged, StoreError> {
+        if charges.is_empty() {
+            return Ok(Charged { taken: true, now: call.now, verdicts: Verdicts::new(), degraded: false });
+        }
+        self.0.look_again();
+        let until = Until::after(call.deadline);
+        if self.0.is_cluster && !is_one_group(charges) {
+            return self.0.charge_apart(&call, charges, until).await;
+        }
+        self.0.charge_together(&call, charges, until).await
+    }
+
+    async fn settle(&self, call: Call, settlements: &[Settlement<'_>]) -> Result<Settlements, StoreError> {
+        let until = Until::after(call.deadline);
+        let mut settled: Settlements = settlements.iter().map(|_| Settled::Gone).collect();
+        for place in self.0.places(settlements, |settlement| settlement.counter) {
+            let ours: SmallVec<[Settlement<'_>; 4]> =
+                place.iter().map(|(_, settlement)| **settlement).collect();
+            let mut keys = Vec::with_capacity(2 * ours.len());
+            Ledger::keys_of_settlements(&ours, |key| keys.push(key));
+            let became = self.0.exchange(&call, keys, until, |ledger, now| ledger.settle(now, &ours)).await?;
+            for ((index, _), became) in place.iter().zip(became) {
+                if let Some(settled) = settled.get_mut(*index) {
+                    *settled = became;
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn release(&self, call: Call, leases: &[Lease]) -> Result<usize, StoreError> {
+        let until = Until::after(call.deadline);
+        let mut released = 0;
+        for place in self.0.places(leases, |lease| lease.counter) {
+            let ours: Vec<Lease> = place.iter().map(|(_, lease)| **lease).collect();
+            let keys = ours.iter().map(|lease| lease.counter).collect();
+            released += self.0.exchange(&call, keys, until, |ledger, now| ledger.release(now, &ours)).await?;
+        }
+        Ok(released)
+    }
+}
+
+/// Whether all counters are of one group.
+fn is_one_group(charges: &[Charge<'_>]) -> bool {
+    let mut groups = charges.iter().map(|charge| charge.counter.group());
+    let first = groups.next();
+    groups.all(|group| Some(group) == first)
+}
+
+impl Inner {
+    /// Puts what can be worked on in one step together, each with where it stood: all of it unless this is a Cluster.
+    fn places<'t, T>(&self, all: &'t [T], key: impl Fn(&T) -> CounterKey) -> Vec<Vec<(usize, &'t T)>> {
+        grouped(all, |item| self.is_cluster.then(|| Group::of(key(item))))
+    }
+}
+
+impl Store for RedisStore {
+    fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
+        Box::pin(self.charge(call, charges))
+    }
+
+    fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
+        Box::pin(self.settle(call, settlements))
+    }
+
+    fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
+        Box::pin(self.release(call, leases))
+    }
+
+    fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let until = Until::after(call.deadline);
+            self.0
+                .exchange(&call, vec![charge.counter], until, |ledger, now| ledger.refund(now, charge))
+                .await
+        })
+    }
+
+    fn used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+    ) -> Answer<'a, Option<i64>> {
+        Box::pin(async move {
+            let until = Until::after(call.deadline);
+            let used = |ledger: &mut Ledger, now| ledger.used(now, counter, algorithm);
+            self.0.exchange(&call, vec![counter], until, used).await
+        })
+    }
+
+    fn set_used<'a>(
+        &'a self,
+        call: Call,
+        counter: CounterKey,
+        algorithm: &'a Algorithm,
+        used: i64,
+    ) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let until = Until::after(call.deadline);
+            let set = |ledger: &mut Ledger, now| ledger.set_used(now, counter, algorithm, used);
+            self.0.exchange(&call, vec![counter], until, set).await
+        })
+    }
+
+    fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let until = Until::after(call.deadline);
+            let keys = Ledger::keys_of_counter(counter).to_vec();
+            self.0.exchange(&call, keys, until, |ledger, _| ledger.reset(counter)).await
+        })
+    }
+
+    fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
+        Box::pin(self.0.snapshot(call, tell))
+    }
+
+    fn restore<'a>(&'a self, call: Call, kept: Vec<Kept>) -> Answer<'a, usize> {
+        Box::pin(self.0.restore(call, kept))
+    }
+
+    fn len(&self) -> Answer<'_, usize> {
+        Box::pin(async move { Ok(self.0.keys(Call::DEADLINE).await?.len()) })
+    }
+
+    fn secret(&self) -> Answer<'_, Option<u64>> {
+        Box::pin(std::future::ready(Ok(Some(self.0.secret))))
+    }
+
+    fn is_grouped(&self) -> bool {
+        true
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.0.nodes.close();
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

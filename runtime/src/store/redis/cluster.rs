@@ -1,0 +1,242 @@
+//! The nodes of a Cluster, and which slots they keep.
+//!
+//! A call goes to the node that kept its slot when the map was last asked for. A node that keeps it no longer says so, having done
+//! nothing; the call goes on to where that points, and the map is asked for again. What was sent and not answered is not sent
+//! again: nobody knows whether it was done. That is why the driver's own Cluster client is not used, which does so.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use redis::{Cmd, Value, cluster_routing::Slot};
+use tokio::{runtime::Handle, time::sleep};
+
+use super::{
+    fault::Failure,
+    link::{Link, Target, Until},
+    options::{Host, RedisOptions},
+};
+use crate::store::StoreError;
+
+/// How many times a call is sent on at most.
+const MOST_REDIRECTIONS: usize = 64;
+
+/// How long a call waits whose keys are on their way, before it is tried again.
+const MOVING_PAUSE: Duration = Duration::from_millis(2);
+
+/// How long a node is waited for that is asked for the map.
+const MAP_DEADLINE: Duration = Duration::from_millis(500);
+
+/// Which node keeps which slot.
+#[derive(Debug, Default)]
+struct Map {
+    slots: HashMap<Slot, Link>,
+    masters: Vec<Link>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: RedisOptions,
+    seeds: Vec<Host>,
+    runtime: Handle,
+    /// All nodes that were ever named, while the store lives.
+    links: Mutex<HashMap<Host, Link>>,
+    map: ArcSwap<Map>,
+    asking: tokio::sync::Mutex<()>,
+    is_asking: AtomicBool,
+    generation: AtomicU64,
+    is_closed: AtomicBool,
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(super) struct Cluster(Arc<Inner>);
+
+impl Cluster {
+    pub(super) fn new(options: RedisOptions, seeds: &[Host], runtime: Handle) -> Result<Self, StoreError> {
+        // What is wrong with the options shows here, not at the first call.
+        Target::of(&options)?;
+        Ok(Self(Arc::new(Inner {
+            options,
+            seeds: seeds.to_vec(),
+            runtime,
+            links: Mutex::default(),
+            map: ArcSwap::default(),
+            asking: tokio::sync::Mutex::default(),
+            is_asking: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            is_closed: AtomicBool::new(false),
+        })))
+    }
+
+    /// Sends a command to the node that keeps a slot, wherever that is by now.
+    pub(super) async fn call(&self, slot: Slot, command: &Cmd, until: Until) -> Result<Value, Failure> {
+        let mut link = self.link_of(slot, until).await?;
+        let (mut asking, mut was_unreachable) = (false, false);
+        let mut failure = Failure::NoScript;
+        for _ in 0..MOST_REDIRECTIONS {
+            failure = match link.call(command, asking, until).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            match &failure {
+                Failure::Moved(host) => {
+                    self.ask_in_background();
+                    (link, asking) = (self.link(host)?, false);
+                }
+                Failure::Ask(host) => (link, asking) = (self.link(host)?, true),
+                Failure::TryAgain => sleep(MOVING_PAUSE).await,
+                Failure::Store(StoreError::Unreachable(_)) if !was_unreachable => {
+                    // Nothing was sent. Its replica may have taken over.
+                    was_unreachable = true;
+                    self.ask(until).await?;
+                    (link, asking) = (self.link_of(slot, until).await?, false);
+                }
+                Failure::Store(
+                    StoreError::Unreachable(_)
+                    | StoreError::Lost(_)
+                    | StoreError::Timeout(_)
+                    | StoreError::Unavailable { .. },
+                ) => {
+                    self.ask_in_background();
+                    break;
+                }
+                Failure::NoScript | Failure::Store(_) => break,
+            }
+            if until.is_over() {
+                break;
+            }
+        }
+        Err(failure)
+    }
+
+    /// The nodes that keep any slot, as they are now.
+    pub(super) async fn masters(&self, until: Until) -> Result<Vec<Link>, StoreError> {
+        self.ask(until).await?;
+        Ok(self.0.map.load().masters.clone())
+    }
+
+    /// Counts how often the map was asked for.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Relaxed);
+        self.0.links.lock().values().for_each(Link::close);
+    }
+
+    async fn link_of(&self, slot: Slot, until: Until) -> Result<Link, StoreError> {
+        if let Some(link) = self.0.map.load().slots.get(&slot) {
+            return Ok(link.clone());
+        }
+        self.ask(until).await?;
+        let map = self.0.map.load();
+        map.slots.get(&slot).cloned().ok_or_else(|| StoreError::Unavailable {
+            what: "no node of the cluster keeps this slot".to_owned(),
+            cause: "the map of slots has a hole".into(),
+        })
+    }
+
+    fn link(&self, host: &Host) -> Result<Link, StoreError> {
+        if self.0.is_closed.load(Ordering::Relaxed) {
+            return Err(StoreError::Closed);
+        }
+        let mut links = self.0.links.lock();
+        if let Some(link) = links.get(host) {
+            return Ok(link.clone());
+        }
+        let link = Link::new(Target::server(&self.0.options, host)?, self.0.runtime.clone());
+        links.insert(host.clone(), link.clone());
+        Ok(link)
+    }
+
+    /// Asks for the map without having anybody wait, unless that is under way.
+    fn ask_in_background(&self) {
+        if self.0.is_asking.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let cluster = self.clone();
+        self.0.runtime.spawn(async move {
+            if let Err(error) = cluster.ask(Until::after(MAP_DEADLINE * 4)).await {
+                tracing::warn!(%error, "no node of the Cluster says which slots they keep");
+            }
+            cluster.0.is_asking.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Asks one node after the other for the map. Those who come meanwhile wait for its answer.
+    async fn ask(&self, until: Until) -> Result<(), StoreError> {
+        let before = self.generation();
+        let Ok(_one_at_a_time) = until.wait(self.0.asking.lock()).await else {
+            return Err(StoreError::Unreachable("nobody said which node to ask before the deadline".into()));
+        };
+        if self.generation() != before {
+            return Ok(());
+        }
+        let known = self.0.links.lock().keys().cloned().collect::<Vec<_>>();
+        let others = known.iter().filter(|host| !self.0.seeds.contains(host));
+        let mut last = StoreError::Closed;
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("SLOTS");
+        for host in self.0.seeds.iter().chain(others) {
+            let link = self.link(host)?;
+            let answer = link.call(&command, false, until.or_after(MAP_DEADLINE)).await;
+            match answer.map(|answer| self.read(host, &answer)) {
+                Ok(Ok(Some(map))) => {
+                    self.0.map.store(Arc::new(map));
+                    self.0.generation.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Ok(Ok(None)) => {
+                    last = StoreError::Unavailable {
+                        what: format!("{host} is of no cluster that keeps all slots"),
+                        cause: "the map of slots is empty".into(),
+                    }
+                }
+                Ok(Err(error)) | Err(Failure::Store(error)) => last = error,
+                Err(Failure::Moved(_) | Failure::Ask(_) | Failure::TryAgain | Failure::NoScript) => {}
+            }
+            if until.is_over() {
+                break;
+            }
+        }
+        // The map was not charged: whatever became of the question, nothing was applied.
+        Err(if last.may_have_applied() { StoreError::Unreachable(Box::new(last)) } else { last })
+    }
+
+    /// The map, as the node of this host tells it.
+    fn read(&self, asked: &Host, answer: &Value) -> Result<Option<Map>, StoreError> {
+        let mut map = Map::default();
+        let Value::Array(ranges) = answer else { return Ok(None) };
+        for range in ranges {
+            let Value::Array(range) = range else { return Ok(None) };
+            let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = range.as_slice() else {
+                return Ok(None);
+            };
+            let [name, Value::Int(port), ..] = master.as_slice() else { return Ok(None) };
+            let name = match name {
+                Value::BulkString(name) => String::from_utf8_lossy(name).into_owned(),
+                Value::SimpleString(name) => name.clone(),
+                _ => String::new(),
+            };
+            // A node that does not know its own name is where it was asked.
+            let name = if name.is_empty() || name == "?" { asked.name.clone() } else { name };
+            let Ok(port) = u16::try_from(*port) else { return Ok(None) };
+            let link = self.link(&Host { name, port })?;
+            let slots = (*first..=*last).filter_map(|slot| Slot::new(u16::try_from(slot).ok()?));
+            map.slots.extend(slots.map(|slot| (slot, link.clone())));
+            if !map.masters.iter().any(|master| master.is(&link)) {
+                map.masters.push(link);
+            }
+        }
+        Ok(if map.slots.is_empty() { None } else { Some(map) })
+    }
+}

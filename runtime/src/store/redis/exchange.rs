@@ -1,0 +1,195 @@
+//! Whatever a call asks for, in two trips: what stands under its keys is read, the [`Ledger`] works on it here, and what it changed
+//! is written if all is still as it was read. If not, the server says how it is now, and the ledger works on that.
+
+use std::collections::HashMap;
+
+use limitrate_core::{key::CounterKey, time::Timestamp};
+use redis::{Cmd, Value};
+
+use super::{Inner, link::Until, names::Group, value};
+use crate::store::{Call, ClockOf, Kept, Ledger, StoreError};
+
+/// How often others may change what was read before the call is given up.
+const MOST_ROUNDS: usize = 1_000;
+
+/// How many calls of this process may be in the middle of it at once, if each is on a counter of its own.
+pub(super) const LANES: usize = 256;
+
+/// What stands under keys, and the server's time.
+struct Found {
+    now: Timestamp,
+    values: Vec<Option<Vec<u8>>>,
+}
+
+impl Inner {
+    /// Executes a call over these keys, all of one place.
+    pub(super) async fn exchange<T>(
+        &self,
+        call: &Call,
+        mut keys: Vec<CounterKey>,
+        until: Until,
+        mut work: impl FnMut(&mut Ledger, Timestamp) -> T + Send,
+    ) -> Result<T, StoreError> {
+        keys.sort_unstable();
+        keys.dedup();
+        let Some(first) = keys.first().copied() else { return Ok(work(&mut Ledger::new(), call.now)) };
+        // Calls of this process on one counter come one after the other, rather than in each other's way.
+        let lane = self.lanes.get(lane_of(first));
+        let waited = match lane {
+            Some(lane) => Some(until.wait(lane.lock()).await),
+            None => None,
+        };
+        if let Some(Err(_)) = waited {
+            return Err(StoreError::Unreachable("calls before it took until the deadline".into()));
+        }
+        let group = Group::of(first);
+        let names: Vec<_> = keys.iter().map(|key| self.names.of(*key)).collect();
+        let mut found = self.read(group, &names, until).await?;
+        for _ in 0..MOST_ROUNDS {
+            let now = found.at(call);
+            let mut ledger = Ledger::new();
+            for (key, bytes) in keys.iter().zip(&found.values) {
+                let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose()?;
+                ledger.load(*key, kept);
+            }
+            let result = work(&mut ledger, now);
+            let changes = changes(&ledger, now, call.clock);
+            if changes.is_empty() {
+                return Ok(result);
+            }
+            let fresh: Vec<_> = keys.iter().map(|key| changes.get(key)).collect();
+            match self.swap(group, &names, &found, &fresh, until).await? {
+                None => return Ok(result),
+                Some(others) => found = others,
+            }
+            if until.is_over() {
+                break;
+            }
+        }
+        Err(StoreError::Unavailable {
+            what: "others change the same counters all the time".to_owned(),
+            cause: "no round was undisturbed".into(),
+        })
+    }
+
+    /// What stands under keys of one place and is not idle.
+    pub(super) async fn kept(&self, call: &Call, keys: &[CounterKey]) -> Result<Vec<Kept>, StoreError> {
+        let Some(first) = keys.first() else { return Ok(Vec::new()) };
+        let names: Vec<_> = keys.iter().map(|key| self.names.of(*key)).collect();
+        let found = self.read(Group::of(*first), &names, Until::after(call.deadline)).await?;
+        let now = found.at(call);
+        let mut all = Vec::with_capacity(keys.len());
+        for (key, bytes) in keys.iter().zip(&found.values) {
+            let Some(bytes) = bytes else { continue };
+            let (entry, idle_at) = value::decode(*key, bytes)?;
+            if now < idle_at {
+                all.push(Kept { key: *key, entry, idle_at });
+            }
+        }
+        Ok(all)
+    }
+
+    async fn read(&self, group: Group, names: &[String], until: Until) -> Result<Found, StoreError> {
+        let keys = names.iter().map(String::as_str);
+        let answer = self.scripts.read.run(&self.nodes, group, keys, |_| {}, until).await?;
+        Found::of(answer, names.len())
+    }
+
+    /// Changes what stands under one key, if that is still as it was read; false if it is not.
+    pub(super) async fn replace(
+        &self,
+        key: CounterKey,
+        read: Option<Vec<u8>>,
+        change: &Change,
+        until: Until,
+    ) -> Result<bool, StoreError> {
+        let found = Found { now: Timestamp::MIN, values: vec![read] };
+        let changed =
+            self.swap(Group::of(key), &[self.names.of(key)], &found, &[Some(change)], until).await?;
+        Ok(changed.is_none())
+    }
+
+    /// Writes what is fresh. `None` if it was written, and how it is now if that is not as it was found.
+    async fn swap(
+        &self,
+        group: Group,
+        names: &[String],
+        found: &Found,
+        fresh: &[Option<&Change>],
+        until: Until,
+    ) -> Result<Option<Found>, StoreError> {
+        let arguments = |command: &mut Cmd| {
+            for value in &found.values {
+                command.arg(value.as_deref().unwrap_or_default());
+            }
+            for change in fresh {
+                command.arg(change.map_or(&b""[..], |change| change.value.as_deref().unwrap_or(b"-")));
+            }
+            for change in fresh {
+                command.arg(change.map_or(0, |change| change.time_to_live));
+            }
+        };
+        let keys = names.iter().map(String::as_str);
+        match self.scripts.swap.run(&self.nodes, group, keys, arguments, until).await? {
+            Value::Int(1) => Ok(None),
+            answer => Found::of(answer, names.len()).map(Some),
+        }
+    }
+}
+
+impl Found {
+    /// The instant that a call goes by.
+    const fn at(&self, call: &Call) -> Timestamp {
+        match call.clock {
+            ClockOf::Store => self.now,
+            ClockOf::Caller => call.now,
+        }
+    }
+}
+
+/// What takes the place of a value.
+pub(super) struct Change {
+    /// `None` drops it.
+    pub(super) value: Option<Vec<u8>>,
+    /// In milliseconds.
+    pub(super) time_to_live: i64,
+}
+
+fn changes(ledger: &Ledger, now: Timestamp, clock: ClockOf) -> HashMap<CounterKey, Change> {
+    let change = |(key, kept): (CounterKey, Option<(&_, Timestamp)>)| {
+        let change = match kept {
+            Some((entry, idle_at)) => Change {
+                value: Some(value::encode(entry, idle_at)),
+                time_to_live: value::time_to_live(idle_at, now, clock),
+            },
+            None => Change { value: None, time_to_live: 0 },
+        };
+        (key, change)
+    };
+    ledger.changes().map(change).collect()
+}
+
+impl Found {
+    fn of(answer: Value, count: usize) -> Result<Self, StoreError> {
+        let read: Result<(i64, i64, Vec<Option<Vec<u8>>>), _> = match answer {
+            Value::Array(mut items) if items.len() == count + 2 => {
+                let values = items.split_off(2);
+                redis::from_redis_value(Value::Array(items)).and_then(|(seconds, micros)| {
+                    Ok((seconds, micros, redis::from_redis_value(Value::Array(values))?))
+                })
+            }
+            other => redis::from_redis_value(other),
+        };
+        let (seconds, micros, values) =
+            read.map_err(|error| StoreError::Corrupt { what: error.to_string() })?;
+        Ok(Self { now: value::instant(seconds, micros), values })
+    }
+}
+
+/// The lane of a key: its lowest bits are as good as any.
+fn lane_of(key: CounterKey) -> usize {
+    let [lowest, ..] = key.0.to_le_bytes();
+    usize::from(lowest)
+}
+
+const _: () = assert!(LANES == 256);

@@ -1,0 +1,142 @@
+//! What Redis says when it does not do what was asked, as what the store says then.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use super::options::Host;
+use crate::store::StoreError;
+
+/// The most of a server's message that is passed on, in characters.
+const LONGEST_MESSAGE: usize = 200;
+
+/// Why a call has no answer yet.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Another node has this slot from now on. Nothing was applied.
+    Moved(Host),
+    /// Another node has the keys by now, though not the slot yet. Nothing was applied.
+    Ask(Host),
+    /// The keys are on their way to another node. Nothing was applied.
+    TryAgain,
+    /// The server does not know the script: it was restarted, or told to forget all scripts. Nothing was applied.
+    NoScript,
+    /// There will be none.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What an error means that came once the call was under way.
+pub(super) fn after_sending(error: RedisError) -> Failure {
+    let host = error.redirect_node().and_then(|(host, _)| read_host(host));
+    match (error.kind(), host) {
+        (ErrorKind::Server(ServerErrorKind::Moved), Some(host)) => Failure::Moved(host),
+        (ErrorKind::Server(ServerErrorKind::Ask), Some(host)) => Failure::Ask(host),
+        (ErrorKind::Server(ServerErrorKind::TryAgain), _) => Failure::TryAgain,
+        (ErrorKind::Server(ServerErrorKind::NoScript), _) => Failure::NoScript,
+        _ => Failure::Store(answered(&error).unwrap_or_else(|| StoreError::Lost(Box::new(error)))),
+    }
+}
+
+/// What an error means that came before there was a connection.
+pub(super) fn before_sending(error: RedisError) -> StoreError {
+    answered(&error).unwrap_or_else(|| StoreError::Unreachable(Box::new(error)))
+}
+
+/// Whether the server will go on refusing on this connection, where another may do: it has become a replica.
+pub(super) fn is_demoted(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
+}
+
+/// What the server answered; `None` if it did not answer, or nothing that can be understood.
+fn answered(error: &RedisError) -> Option<StoreError> {
+    let what = match error.code() {
+        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => return Some(StoreError::Denied { what: message(error) }),
+        Some("WRONGTYPE") => return Some(StoreError::Corrupt { what: message(error) }),
+        Some("LOADING") => "it is loading its data".to_owned(),
+        Some("READONLY") => "it is a replica, and takes no writes".to_owned(),
+        Some("OOM") => "its memory is full".to_owned(),
+        Some("BUSY") => "it is running a script of somebody's for too long".to_owned(),
+        Some("MISCONF") => "it cannot save to its disk, and takes no writes".to_owned(),
+        Some("CLUSTERDOWN") => "the cluster is down".to_owned(),
+        Some("MASTERDOWN") => "it is a replica that lost its master".to_owned(),
+        Some(_) => message(error),
+        None => match error.kind() {
+            ErrorKind::AuthenticationFailed => return Some(StoreError::Denied { what: message(error) }),
+            ErrorKind::InvalidClientConfig => return Some(StoreError::Address { what: message(error) }),
+            ErrorKind::RESP3NotSupported => {
+                "it does not speak RESP3, as Redis does from version 6 on".to_owned()
+            }
+            ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel => {
+                "no Sentinel knows a master of this name".to_owned()
+            }
+            _ => return None,
+        },
+    };
+    Some(StoreError::Unavailable { what, cause: Box::new(error.clone()) })
+}
+
+/// The server's words, cut short.
+fn message(error: &RedisError) -> String {
+    let words = [error.code().unwrap_or_default(), error.detail().unwrap_or_else(|| error.category())];
+    words.join(" ").trim_start().chars().take(LONGEST_MESSAGE).collect()
+}
+
+/// A host as redirections name it: an address of version 6 has no brackets there.
+fn read_host(text: &str) -> Option<Host> {
+    let (name, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    Some(Host { name: name.to_owned(), port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(code: &str, detail: &str) -> RedisError {
+        redis::make_extension_error(code.to_owned(), Some(detail.to_owned()))
+    }
+
+    #[test]
+    fn what_the_server_answers_was_not_applied() {
+        for (code, word) in [
+            ("NOAUTH", "denied"),
+            ("WRONGPASS", "denied"),
+            ("WRONGTYPE", "corrupt"),
+            ("OOM", "unavailable"),
+            ("BUSY", "unavailable"),
+            ("MISCONF", "unavailable"),
+            ("SOMETHING", "unavailable"),
+        ] {
+            let Failure::Store(error) = after_sending(said(code, "a message")) else { panic!("{code}") };
+            assert_eq!(error.word(), word, "{code}");
+            assert!(!error.may_have_applied(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_may_have_applied_only_once_there_was_one() {
+        let broken = || RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        let Failure::Store(error) = after_sending(broken()) else { panic!() };
+        assert!(matches!(error, StoreError::Lost(_)));
+        assert!(matches!(before_sending(broken()), StoreError::Unreachable(_)));
+    }
+
+    #[test]
+    fn a_message_is_cut_short() {
+        let StoreError::Denied { what } = before_sending(said("NOAUTH", &"x".repeat(5_000))) else {
+            panic!()
+        };
+        assert_eq!(what.len(), LONGEST_MESSAGE);
+    }
+
+    #[test]
+    fn redirections_name_hosts_of_both_versions() {
+        assert_eq!(read_host("10.0.0.1:7000").map(|host| host.to_string()).as_deref(), Some("10.0.0.1:7000"));
+        assert_eq!(read_host("::1:7000").map(|host| host.to_string()).as_deref(), Some("[::1]:7000"));
+        assert_eq!(read_host("nowhere"), None);
+    }
+}

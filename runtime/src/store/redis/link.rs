@@ -1,0 +1,272 @@
+//! A connection to one server, which many calls share, and which is made anew when it is lost.
+//!
+//! A call that was sent is never sent again. While there is no connection, one task tries to make one, and calls wait for it as
+//! long as they may; after it failed, calls fail at once for a while, so that nobody storms a server that has just come back.
+
+mod dial;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    time::{Instant, timeout, timeout_at},
+};
+
+pub(super) use self::dial::Target;
+use super::fault::{self, Failure};
+use crate::store::StoreError;
+
+/// The most calls that wait for one server at once. Further ones fail.
+const MOST_WAITING: usize = 16_384;
+
+/// How long making a connection may take, asking Sentinels included.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// After the first failure in a row to connect, calls fail at once for this long; twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// Until when a call is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until {
+    at: Instant,
+    deadline: Duration,
+}
+
+impl Until {
+    /// So long from now.
+    pub(super) fn after(deadline: Duration) -> Self {
+        Self { at: Instant::now() + deadline, deadline }
+    }
+
+    /// The error of one that may have been applied.
+    pub(super) const fn timeout(&self) -> StoreError {
+        StoreError::Timeout(self.deadline)
+    }
+
+    /// The same, or so long from now if that is sooner.
+    pub(super) fn or_after(self, deadline: Duration) -> Self {
+        let other = Self::after(deadline);
+        if other.at < self.at { other } else { self }
+    }
+
+    /// Waits for something as long as that.
+    pub(super) async fn wait<T>(
+        self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, tokio::time::error::Elapsed> {
+        timeout_at(self.at, future).await
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.at
+    }
+}
+
+/// A connection that is there.
+#[derive(Debug)]
+struct Live {
+    connection: MultiplexedConnection,
+    /// How many answers came over it.
+    answers: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Live(Arc<Live>),
+    /// The other end is dropped once it is over.
+    Dialing(watch::Receiver<()>),
+    Down {
+        since: Instant,
+        pause: Duration,
+        error: Option<RedisError>,
+    },
+    Closed,
+}
+
+#[derive(Debug)]
+struct Inner {
+    target: Target,
+    runtime: Handle,
+    phase: Mutex<Phase>,
+    waiting: Semaphore,
+    /// How many connections there were.
+    generation: AtomicU64,
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(super) struct Link(Arc<Inner>);
+
+impl Link {
+    /// Not yet connected. Connections live on this runtime.
+    pub(super) fn new(target: Target, runtime: Handle) -> Self {
+        let phase = Phase::Down { since: Instant::now(), pause: Duration::ZERO, error: None };
+        Self(Arc::new(Inner {
+            target,
+            runtime,
+            phase: Mutex::new(phase),
+            waiting: Semaphore::new(MOST_WAITING),
+            generation: AtomicU64::new(0),
+        }))
+    }
+
+    /// How many connections there were: a new one may lead to a server that was restarted, or to another one.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Relaxed)
+    }
+
+    /// Sends a command, after `ASKING` if it is one for keys that are on their way, and waits for its answer.
+    pub(super) async fn call(&self, command: &Cmd, asking: bool, until: Until) -> Result<Value, Failure> {
+        let Ok(_place) = self.0.waiting.try_acquire() else { return Err(too_many().into()) };
+        let live = self.live(until).await?;
+        let answers = live.answers.load(Ordering::Relaxed);
+        let mut connection = live.connection.clone();
+        let sent = async {
+            if asking {
+                let mut both = redis::pipe();
+                both.cmd("ASKING").ignore().add_command(command.clone());
+                both.query_async(&mut connection).await.map(|[answer]: [Value; 1]| answer)
+            } else {
+                command.query_async(&mut connection).await
+            }
+        };
+        match timeout_at(until.at, sent).await {
+            Ok(Ok(answer)) => {
+                live.answers.fetch_add(1, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                if error.is_unrecoverable_error() || error.is_io_error() || fault::is_demoted(&error) {
+                    self.abandon(&live);
+                } else {
+                    live.answers.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(fault::after_sending(error))
+            }
+            Err(_) => {
+                // Nothing came over it for a whole deadline: what is behind it may be gone without a word.
+                if live.answers.load(Ordering::Relaxed) == answers {
+                    self.abandon(&live);
+                }
+                Err(until.timeout().into())
+            }
+        }
+    }
+
+    /// Whether this is the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Lets go of the connection for good.
+    pub(super) fn close(&self) {
+        *self.0.phase.lock() = Phase::Closed;
+    }
+
+    /// The connection, which is made if there is none.
+    async fn live(&self, until: Until) -> Result<Arc<Live>, StoreError> {
+        loop {
+            let mut dialing = {
+                let mut phase = self.0.phase.lock();
+                match &*phase {
+                    Phase::Live(live) => return Ok(Arc::clone(live)),
+                    Phase::Closed => return Err(StoreError::Closed),
+                    Phase::Dialing(dialing) => dialing.clone(),
+                    Phase::Down { since, pause, error } => {
+                        if let Some(error) = error
+                            && since.elapsed() < *pause
+                        {
+                            return Err(fault::before_sending(error.clone()));
+                        }
+                        let dialing = self.dial(*pause);
+                        *phase = Phase::Dialing(dialing.clone());
+                        dialing
+                    }
+                }
+            };
+            if timeout_at(until.at, dialing.changed()).await.is_err() {
+                return Err(StoreError::Unreachable("there was no connection before the deadline".into()));
+            }
+            self.take_note_of_a_stopped_runtime();
+        }
+    }
+
+    /// Begins to make a connection, after a pause of that length if it is not the first try.
+    fn dial(&self, pause: Duration) -> watch::Receiver<()> {
+        let (done, dialing) = watch::channel(());
+        let inner = Arc::downgrade(&self.0);
+        let target = self.0.target.clone();
+        self.0.runtime.spawn(async move {
+            let dialed = timeout(DIAL_TIMEOUT, target.dial()).await.unwrap_or_else(|_| Err(too_slow()));
+            if let Some(inner) = inner.upgrade() {
+                inner.set_dialed(dialed, pause);
+            }
+            drop(done);
+        });
+        dialing
+    }
+
+    /// A task that was dropped has said nothing.
+    fn take_note_of_a_stopped_runtime(&self) {
+        let mut phase = self.0.phase.lock();
+        if let Phase::Dialing(dialing) = &*phase
+            && dialing.has_changed().is_err()
+        {
+            *phase = Phase::Closed;
+        }
+    }
+
+    /// Has the next call make a connection anew.
+    fn abandon(&self, live: &Arc<Live>) {
+        let mut phase = self.0.phase.lock();
+        if let Phase::Live(current) = &*phase
+            && Arc::ptr_eq(current, live)
+        {
+            *phase = Phase::Down { since: Instant::now(), pause: Duration::ZERO, error: None };
+        }
+    }
+}
+
+impl Inner {
+    fn set_dialed(&self, dialed: Result<MultiplexedConnection, RedisError>, pause: Duration) {
+        let mut phase = self.phase.lock();
+        if matches!(*phase, Phase::Closed) {
+            return;
+        }
+        *phase = match dialed {
+            Ok(connection) => {
+                self.generation.fetch_add(1, Ordering::Relaxed);
+                Phase::Live(Arc::new(Live { connection, answers: AtomicU64::new(0) }))
+            }
+            Err(error) => {
+                tracing::warn!(server = %self.target, %error, "no connection to Redis");
+                let pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+                Phase::Down { since: Instant::now(), pause, error: Some(error) }
+            }
+        };
+    }
+}
+
+fn too_many() -> StoreError {
+    StoreError::Unavailable {
+        what: format!("{MOST_WAITING} calls wait for it already"),
+        cause: "the queue is full".into(),
+    }
+}
+
+fn too_slow() -> RedisError {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "it took too long to connect").into()
+}

@@ -1,0 +1,77 @@
+//! The scripts that servers run: what is read, judged and written in one step.
+
+use redis::{Cmd, Value};
+
+use super::{fault::Failure, link::Until, names::Group, servers::Nodes};
+use crate::store::StoreError;
+
+/// A script and what servers call it.
+#[derive(Debug)]
+pub(super) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    /// Runs it where a group is kept. All keys are of that group.
+    pub(super) async fn run<'a>(
+        &self,
+        nodes: &Nodes,
+        group: Group,
+        keys: impl ExactSizeIterator<Item = &'a str> + Clone,
+        arguments: impl Fn(&mut Cmd),
+        until: Until,
+    ) -> Result<Value, StoreError> {
+        let command = |verb: &str, script: &str| {
+            let mut command = redis::cmd(verb);
+            command.arg(script).arg(keys.len());
+            for key in keys.clone() {
+                command.arg(key);
+            }
+            arguments(&mut command);
+            command
+        };
+        match nodes.call(group, &command("EVALSHA", &self.hash), until).await {
+            // A server that does not know it has done nothing. With its text, it does, and knows it from then on.
+            Err(Failure::NoScript) => nodes.call(group, &command("EVAL", self.text), until).await,
+            answer => answer,
+        }
+        .map_err(|failure| match failure {
+            Failure::Store(error) => error,
+            Failure::Moved(_) | Failure::Ask(_) | Failure::TryAgain | Failure::NoScript => {
+                StoreError::Unavailable {
+                    what: "the keys are on their way from one node to another".to_owned(),
+                    cause: "too many redirections".into(),
+                }
+            }
+        })
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    /// Judges and takes charges.
+    pub(super) charge: Script,
+    /// Reads keys.
+    pub(super) read: Script,
+    /// Writes keys that are as they were read.
+    pub(super) swap: Script,
+    /// Reads, or begins, what the store says of itself.
+    pub(super) meta: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            charge: Script::new(include_str!("script/charge.lua")),
+            read: Script::new(include_str!("script/read.lua")),
+            swap: Script::new(include_str!("script/swap.lua")),
+            meta: Script::new(include_str!("script/meta.lua")),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! One node or many: which of them a call goes to.
+
+use redis::{Cmd, Value};
+use tokio::runtime::Handle;
+
+use super::{
+    cluster::Cluster,
+    fault::Failure,
+    link::{Link, Target, Until},
+    names::Group,
+    options::{RedisOptions, Servers},
+};
+use crate::store::StoreError;
+
+/// The nodes that keep the counters.
+#[derive(Debug)]
+pub(super) enum Nodes {
+    /// One keeps all.
+    One(Link),
+    /// Each keeps some slots.
+    Many(Cluster),
+}
+
+impl Nodes {
+    /// Connects to the servers that these options name, as soon as something is to be said to them.
+    pub(super) fn new(options: &RedisOptions, runtime: Handle) -> Result<Self, StoreError> {
+        Ok(match &options.servers {
+            Servers::Cluster(seeds) => Self::Many(Cluster::new(options.clone(), seeds, runtime)?),
+            Servers::Node(_) | Servers::Unix(_) | Servers::Sentinel { .. } => {
+                Self::One(Link::new(Target::of(options)?, runtime))
+            }
+        })
+    }
+
+    /// Sends a command to where a group is kept. Never twice, unless a node said that it did nothing.
+    pub(super) async fn call(&self, group: Group, command: &Cmd, until: Until) -> Result<Value, Failure> {
+        match self {
+            Self::One(link) => link.call(command, false, until).await,
+            Self::Many(cluster) => cluster.call(group.slot(), command, until).await,
+        }
+    }
+
+    /// A connection to each node that keeps anything.
+    pub(super) async fn all(&self, until: Until) -> Result<Vec<Link>, StoreError> {
+        match self {
+            Self::One(link) => Ok(vec![link.clone()]),
+            Self::Many(cluster) => cluster.masters(until).await,
+        }
+    }
+
+    /// Changes whenever there is a new connection, which may lead to another server.
+    pub(super) fn generation(&self) -> u64 {
+        match self {
+            Self::One(link) => link.generation(),
+            Self::Many(cluster) => cluster.generation(),
+        }
+    }
+
+    /// Lets go of all connections for good.
+    pub(super) fn close(&self) {
+        match self {
+            Self::One(link) => link.close(),
+            Self::Many(cluster) => cluster.close(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The thread that writes behind.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::Ordering::Relaxed,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use limitrate_core::{key::CounterKey, time::Timestamp};
+use tokio::sync::oneshot;
+
+use super::{
+    super::{fault::Fault, file::File, sweep::Sweep},
+    Desk,
+    notes::Noted,
+};
+use crate::store::{Answer, Entry, Kept, LocalStore, MemoryStore, StoreError};
+
+/// How many rows are written in one transaction.
+const ROWS: usize = 4_096;
+
+/// How many may wait for a flush at a time.
+const MAX_WAITING: usize = 64;
+
+type Reply = oneshot::Sender<Result<(), StoreError>>;
+
+enum Message {
+    Flush(Reply),
+    Close(Reply),
+}
+
+/// The thread; dropping it writes what is not written yet, and closes the file.
+#[derive(Debug)]
+pub(super) struct Flusher {
+    queue: Option<SyncSender<Message>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Flusher {
+    pub(super) fn start(file: File, desk: Arc<Desk>, every: Duration) -> Result<Self, StoreError> {
+        let (queue, asked) = sync_channel(MAX_WAITING);
+        let mut flush = Flush { file, desk, sweep: Sweep::default(), has_failed: false };
+        let thread = thread::Builder::new().name("limitrate-sqlite".into());
+        let thread = thread.spawn(move || flush.serve(&asked, every)).map_err(no_thread)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) fn flush(&self) -> Answer<'_, ()> {
+        self.ask(Message::Flush)
+    }
+
+    pub(super) fn close(&self) -> Answer<'_, ()> {
+        let closed = self.ask(Message::Close);
+        Box::pin(async move {
+            match closed.await {
+                Err(StoreError::Closed) => Ok(()),
+                answer => answer,
+            }
+        })
+    }
+
+    fn ask(&self, message: impl FnOnce(Reply) -> Message + Send + 'static) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+            queue.try_send(message(reply)).map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Unavailable {
+                    what: format!("{MAX_WAITING} callers wait for its file already"),
+                    cause: "the queue is full".into(),
+                },
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            })?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+}
+
+fn no_thread(error: io::Error) -> StoreError {
+    StoreError::Unavailable {
+        what: "no thread can be started for its file".to_owned(),
+        cause: Box::new(error),
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of a SQLite store has panicked");
+        }
+    }
+}
+
+struct Flush {
+    file: File,
+    desk: Arc<Desk>,
+    sweep: Sweep,
+    /// Whether the last flush did, so that only the first one is told.
+    has_failed: bool,
+}
+
+impl Flush {
+    fn serve(&mut self, asked: &Receiver<Message>, every: Duration) {
+        loop {
+            match asked.recv_timeout(every) {
+                Ok(Message::Flush(reply)) => {
+                    let flushed = self.flush().map_err(|fault| self.file.error(&fault));
+                    drop(reply.send(flushed));
+                }
+                Ok(Message::Close(reply)) => {
+                    let flushed = self.flush().map_err(|fault| self.file.error(&fault));
+                    drop(reply.send(flushed));
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let flushed = self.flush();
+                    self.tell(flushed);
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let flushed = self.flush();
+                    self.tell(flushed);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tells when flushes begin to fail, and when they do no more.
+    fn tell(&mut self, flushed: Result<(), Fault>) {
+        let has_failed = flushed.is_err();
+        if let Err(fault) = flushed {
+            let error = self.file.error(&fault);
+            metrics::counter!("limitrate_store_flush_failures_total", "kind" => error.word()).increment(1);
+            if !self.has_failed {
+                tracing::error!(%error, "what was decided cannot be written: a restart would forget it");
+            }
+        } else if self.has_failed {
+            tracing::info!("what was decided is written again");
+        }
+        self.has_failed = has_failed;
+    }
+
+    /// Writes what was noted. What cannot be written stays noted.
+    fn flush(&mut self) -> Result<(), Fault> {
+        self.sweep.note_now(Timestamp(self.desk.latest.load(Relaxed)));
+        let flushed = match self.desk.notes.take() {
+            Noted::Keys(keys) => self.write(keys),
+            Noted::Everything => {
+                let written = self.write_everything();
+                if written.is_err() {
+                    self.desk.notes.give_back(Noted::Everything);
+                }
+                written
+            }
+        };
+        if flushed.is_err() {
+            self.file.roll_back();
+        }
+        if self.file.is_full() || flushed.as_ref().is_err_and(Fault::is_of_room) {
+            self.file.collect();
+        }
+        flushed
+    }
+
+    fn write(&mut self, keys: Vec<CounterKey>) -> Result<(), Fault> {
+        metrics::histogram!("limitrate_store_batch_calls", "store" => "sqlite").record(count(keys.len()));
+        for (number, part) in keys.chunks(ROWS).enumerate() {
+            if let Err(fault) = self.write_part(part) {
+                let unwritten = keys.get(number * ROWS..).unwrap_or_default();
+                self.desk.notes.give_back(Noted::Keys(unwritten.to_vec()));
+                return Err(fault);
+            }
+        }
+        if keys.is_empty() && self.sweep.is_of_use() {
+            self.write_part(&[])?;
+        }
+        Ok(())
+    }
+
+    fn write_part(&mut self, keys: &[CounterKey]) -> Result<(), Fault> {
+        self.file.begin()?;
+        for key in keys {
+            let kept = self.desk.memory.kept(*key);
+            self.file.write(*key, kept.as_ref().map(|kept| (&kept.entry, kept.idle_at)))?;
+        }
+        self.sweep.note_written(keys.len());
+        if self.sweep.is_owed() || keys.is_empty() {
+            self.sweep.step(&mut self.file)?;
+        }
+        self.file.commit()
+    }
+
+    /// Writes all that stands in memory instead of what stood in the file, in one transaction.
+    fn write_everything(&mut self) -> Result<(), Fault> {
+        self.file.begin()?;
+        self.file.clear()?;
+        let mut written = Ok(());
+        LocalStore::snapshot(&self.desk.memory, Timestamp::MIN, &mut |kept| {
+            if written.is_ok() {
+                written = self.file.write(kept.key, Some((&kept.entry, kept.idle_at))).map(drop);
+            }
+        });
+        written?;
+        self.file.commit()
+    }
+}
+
+/// Fills the memory with what stands in the file.
+pub(super) fn fill(memory: &MemoryStore, file: &File) -> Result<(), Fault> {
+    let (mut behind, mut left) = (None, 0);
+    loop {
+        let mut page = file.page(behind, ROWS)?;
+        behind = page.last().map(|kept| kept.key);
+        let is_last = page.len() < ROWS;
+        // A caller of this store is answered at once, and has no reason to ask again.
+        page.retain(|Kept { entry, .. }| !matches!(entry, Entry::Receipt(_)));
+        let found = page.len();
+        // Nothing is idle by then, for all that we know.
+        left += found - LocalStore::restore(memory, Timestamp::MIN, page);
+        if is_last {
+            break;
+        }
+    }
+    if left > 0 {
+        tracing::warn!(
+            left,
+            "the memory has no room for all counters of the file: those without it begin anew"
+        );
+    }
+    Ok(())
+}
+
+/// A small number for a metric.
+fn count(rows: usize) -> f64 {
+    u32::try_from(rows).map_or(f64::from(u32::MAX), f64::from)
+}

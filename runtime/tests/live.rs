@@ -1,0 +1,139 @@
+//! A policy that is replaced while requests are decided and run.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use limitrate_compiler::{Engine, Policy, compile};
+use limitrate_core::{
+    facts::Value,
+    time::{Nanos, Timestamp},
+};
+use limitrate_runtime::{
+    Asking, LimiterOptions, LiveLimiter,
+    store::{MemoryOptions, MemoryStore},
+};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
+
+fn policy(rules: &str) -> Arc<Policy> {
+    let text = format!("use std.http\ninput {{ user : key }}\n{rules}\n");
+    let compiled = compile("live.rl", text.as_bytes(), Engine::Interpreter);
+    Arc::new(compiled.unwrap_or_else(|rejected| panic!("{:?}", rejected.diagnostics.sorted())).policy)
+}
+
+fn live(rules: &str) -> LiveLimiter<Arc<MemoryStore>> {
+    let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+    LiveLimiter::local(policy(rules), store, LimiterOptions::default())
+}
+
+fn passes(live: &LiveLimiter<Arc<MemoryStore>>) -> bool {
+    let limiter = live.current();
+    let facts = [
+        (limiter.fact("user").unwrap(), Value::Str("ada")),
+        (limiter.fact("method").unwrap(), Value::Str("GET")),
+        (limiter.fact("path").unwrap(), Value::Str("/")),
+    ];
+    limiter.decide_at(&facts, NOW).outcome().passes()
+}
+
+#[test]
+fn counters_follow_their_identity() {
+    let live = live("rule r { limit api: 10 req/min per user }");
+    assert_eq!((0..5).filter(|_| passes(&live)).count(), 5);
+    // Another ceiling, another name of the rule, another limit beside it: the same counter.
+    live.replace(policy("rule s { limit api: 7 req/min per user  limit more: 100 req/h per user }"));
+    assert_eq!((0..5).filter(|_| passes(&live)).count(), 2);
+    // Another window is another counter.
+    live.replace(policy("rule r { limit api: 3 req/h per user }"));
+    assert_eq!((0..5).filter(|_| passes(&live)).count(), 3);
+    // And the first one has not forgotten.
+    live.replace(policy("rule r { limit api: 8 req/min per user }"));
+    assert_eq!((0..5).filter(|_| passes(&live)).count(), 1);
+    assert_eq!(live.generation(), 4);
+}
+
+#[test]
+fn reloading_in_a_loop_admits_no_more_than_not_reloading() {
+    let live = live("rule r { limit api: 5000 req/day per user }");
+    let admitted = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_500 {
+                    admitted.fetch_add(usize::from(passes(&live)), Relaxed);
+                }
+            });
+        }
+        scope.spawn(|| {
+            let versions = [
+                policy("rule r { limit api: 5000 req/day per user }"),
+                policy("rule s { limit api: 5000 req/day per user  limit other: 1000000 req/h per user }"),
+            ];
+            let mut turn = 0;
+            while turn < 50 || admitted.load(Relaxed) < 5_000 {
+                live.replace(versions[turn % 2].clone());
+                turn += 1;
+            }
+        });
+    });
+    assert_eq!(admitted.load(Relaxed), 5_000);
+    assert!(live.generation() > 50, "{}", live.generation());
+}
+
+#[test]
+fn what_is_running_is_settled_by_the_version_that_decided_it() {
+    let live = live("rule r { limit slots: 2 in flight per user for at most 1 min }");
+    let limiter = live.current();
+    let facts = |limiter: &limitrate_runtime::Limiter<Arc<MemoryStore>>| {
+        [
+            (limiter.fact("user").unwrap(), Value::Str("ada")),
+            (limiter.fact("method").unwrap(), Value::Str("GET")),
+            (limiter.fact("path").unwrap(), Value::Str("/")),
+        ]
+    };
+    let decision = limiter.decide_at(&facts(&limiter), NOW);
+    let running = limiter.running(&decision);
+    assert!(!running.is_empty());
+    live.replace(policy("rule other { limit api: 10 req/min per user }"));
+    assert_eq!(limiter.reply(&running, &[], NOW).released, 1);
+    live.replace(policy("rule r { limit slots: 2 in flight per user for at most 1 min }"));
+    let again = live.current();
+    let used = (0..3).filter(|_| again.decide_at(&facts(&again), NOW.after(Nanos(1))).outcome().passes());
+    assert_eq!(used.count(), 2);
+}
+
+#[tokio::test]
+async fn deciding_over_any_store_is_deciding_over_memory() {
+    let rules = r#"
+        rule r {
+          limit a: 3 req/min per user
+          limit b: 5 req/h globally using fixed_window
+        }
+        rule d { if user == "eve" then deny "no" }
+    "#;
+    let (here, there) = (live(rules), live(rules));
+    for round in 0..40 {
+        let user = ["ada", "bob", "eve", "cy"][round % 4];
+        let now = NOW.after(Nanos::from_secs(7 * i64::try_from(round).unwrap()));
+        let (a, b) = (here.current(), there.current());
+        let facts = |limiter: &limitrate_runtime::Limiter<Arc<MemoryStore>>| {
+            [
+                (limiter.fact("user").unwrap(), Value::Str(user)),
+                (limiter.fact("method").unwrap(), Value::Str("GET")),
+                (limiter.fact("path").unwrap(), Value::Str("/")),
+            ]
+        };
+        let at_once = a.decide_at(&facts(&a), now);
+        let facts = facts(&b);
+        let waited = b.decide_shared(&facts, Asking { at: Some(now), ..Asking::default() }).await.unwrap();
+        assert_eq!(at_once.outcome(), waited.outcome());
+        assert_eq!(at_once.retry_after(), waited.retry_after());
+        assert_eq!(at_once.message(), waited.message());
+        let verdicts = |decision: &limitrate_runtime::Decision<'_>| {
+            decision.limits().map(|(info, limit)| (info.name.clone(), limit.verdict)).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(&at_once), verdicts(&waited));
+    }
+}

@@ -1,0 +1,187 @@
+//! Files of a policy that change in all the ways in which files change.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use limitrate_compiler::Engine;
+use limitrate_runtime::{
+    LimiterOptions, LiveLimiter,
+    load::compile_file,
+    reload::{Reload, ReloadOptions, Watching},
+    store::{MemoryOptions, MemoryStore},
+};
+
+/// A policy's folder, the limiter that follows it, and what it told.
+struct World {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    live: Arc<LiveLimiter<Arc<MemoryStore>>>,
+    told: Arc<Mutex<Vec<String>>>,
+    watching: Watching,
+}
+
+const ONE: &str = "input { user : key }\nrule one { limit 1 req/min per user }\n";
+const TWO: &str = "input { user : key }\nrule two { limit 2 req/min per user }\n";
+
+impl World {
+    fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api.rl");
+        fs::write(&path, text).unwrap();
+        Self::of(folder, path)
+    }
+
+    fn of(folder: tempfile::TempDir, path: PathBuf) -> Self {
+        let policy = Arc::new(compile_file(&path, Engine::Interpreter).unwrap().policy);
+        let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+        let live = Arc::new(LiveLimiter::local(policy, store, LimiterOptions::default()));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let options = ReloadOptions {
+            engine: Engine::Interpreter,
+            quiet: Duration::from_millis(1),
+            look_every: Duration::from_secs(3_600),
+        };
+        let watching = Watching::start(&path, live.clone(), options, move |reload| {
+            heard.lock().unwrap().push(match reload {
+                Reload::Replaced { .. } => "replaced".to_owned(),
+                Reload::Rejected(rejected) => rejected.diagnostics.sorted()[0].code.to_string(),
+                Reload::Unreadable(error) => error.to_string(),
+                Reload::Empty => "empty".to_owned(),
+                other => format!("{other:?}"),
+            });
+        });
+        Self { folder, path, live, told, watching: watching.unwrap() }
+    }
+
+    fn rule(&self) -> String {
+        let limiter = self.live.current();
+        limiter.policy().program().origins.first().map(|origin| origin.name.clone()).unwrap_or_default()
+    }
+
+    /// Looks at the files now; what the system tells of them by itself may have come first.
+    #[track_caller]
+    fn expect(&self, rule: &str, told: &[&str]) {
+        self.watching.look();
+        assert_eq!(self.rule(), rule);
+        assert_eq!(*self.told.lock().unwrap(), told);
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+#[test]
+fn a_file_that_is_written_is_in_force() {
+    let world = World::new(ONE);
+    world.expect("one", &[]);
+    fs::write(&world.path, TWO).unwrap();
+    world.expect("two", &["replaced"]);
+    world.expect("two", &["replaced"]);
+    assert_eq!(world.live.generation(), 2);
+}
+
+#[test]
+fn what_is_written_again_as_it_was_changes_nothing() {
+    let world = World::new(ONE);
+    fs::write(&world.path, ONE).unwrap();
+    world.expect("one", &[]);
+}
+
+#[test]
+fn a_policy_that_does_not_compile_leaves_the_last_good_one_and_is_told_once() {
+    let world = World::new(ONE);
+    fs::write(&world.path, ONE.replace("req", "tok")).unwrap();
+    world.watching.look();
+    world.watching.look();
+    assert_eq!(world.rule(), "one");
+    assert_eq!(world.told.lock().unwrap().len(), 1);
+    fs::write(&world.path, TWO).unwrap();
+    world.watching.look();
+    assert_eq!(world.rule(), "two");
+}
+
+#[test]
+fn a_file_that_is_truncated_first_is_never_taken_for_a_policy_without_limits() {
+    let world = World::new(ONE);
+    fs::write(&world.path, "").unwrap();
+    world.expect("one", &["empty"]);
+    fs::write(&world.path, TWO).unwrap();
+    world.expect("two", &["empty", "replaced"]);
+}
+
+#[test]
+fn a_file_that_is_renamed_over_is_in_force() {
+    let world = World::new(ONE);
+    fs::write(world.file("api.rl.swp"), TWO).unwrap();
+    fs::rename(world.file("api.rl.swp"), &world.path).unwrap();
+    world.expect("two", &["replaced"]);
+}
+
+#[test]
+fn a_file_that_is_deleted_leaves_its_policy_until_it_is_there_again() {
+    let world = World::new(ONE);
+    fs::remove_file(&world.path).unwrap();
+    world.watching.look();
+    assert_eq!((world.rule().as_str(), world.told.lock().unwrap().len()), ("one", 1));
+    fs::write(&world.path, TWO).unwrap();
+    world.watching.look();
+    assert_eq!(world.rule(), "two");
+}
+
+#[test]
+fn a_module_that_changes_changes_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.rl");
+    let module = |vip: &str| format!("module people\nset vips = \"{vip}\"\n");
+    fs::write(folder.path().join("people.rl"), module("ada")).unwrap();
+    let text = "use people (vips)\ninput { user : key }\nrule one { if user in vips then exempt \"vip\" }\n";
+    fs::write(&path, text).unwrap();
+    let world = World::of(folder, path);
+    fs::write(world.file("people.rl"), module("bob")).unwrap();
+    world.watching.look();
+    assert_eq!(*world.told.lock().unwrap(), ["replaced"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_is_pointed_elsewhere_is_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (version, text) in [("1", ONE), ("2", TWO)] {
+        fs::create_dir(at(version)).unwrap();
+        fs::write(at(version).join("api.rl"), text).unwrap();
+    }
+    symlink("1", at("..data")).unwrap();
+    symlink(Path::new("..data").join("api.rl"), at("api.rl")).unwrap();
+    let path = at("api.rl");
+    let world = World::of(folder, path);
+    symlink("2", world.file("..next")).unwrap();
+    fs::rename(world.file("..next"), world.file("..data")).unwrap();
+    world.expect("two", &["replaced"]);
+}
+
+/// Whatever happens to the files is noticed without anybody asking: by the system's word, not by a look now and then.
+#[test]
+fn the_system_tells_of_changes() {
+    let world = World::new(ONE);
+    let (told, heard) = std::sync::mpsc::channel();
+    let watching = Watching::start(
+        &world.path,
+        world.live.clone(),
+        ReloadOptions { look_every: Duration::from_secs(3_600), ..ReloadOptions::default() },
+        move |reload| {
+            let _ = told.send(matches!(reload, Reload::Replaced { .. }));
+        },
+    );
+    let watching = watching.unwrap();
+    fs::write(&world.path, TWO).unwrap();
+    assert_eq!(heard.recv_timeout(Duration::from_secs(30)), Ok(true));
+    drop(watching);
+}
