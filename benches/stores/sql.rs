@@ -41,7 +41,7 @@ const FIXED: Algorithm = Algorithm::FixedWindow(Window::Rolling(Nanos::from_secs
 /// Runs both and prints what they came to.
 pub(crate) fn run() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime");
+    let runtime = runtime.unwrap();
     runtime.block_on(async {
         postgres().await;
         mariadb().await;
@@ -52,9 +52,9 @@ async fn postgres() {
     let options = limitrate_testkit::server::PostgresOptions { fsync: true, ..Default::default() };
     let Some(server) = or_skip(Postgres::start(&options)) else { return };
     let pool = PgPoolOptions::new().max_connections(BARE_CONNECTIONS).connect(&server.url()).await;
-    let pool = pool.expect("a pool");
+    let pool = pool.unwrap();
     let table = "CREATE TABLE bare (key bytea PRIMARY KEY, used bigint NOT NULL) WITH (fillfactor = 60)";
-    sqlx::query(table).execute(&pool).await.expect("a table");
+    sqlx::query(table).execute(&pool).await.unwrap();
     let upsert = "INSERT INTO bare AS kept VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET used = kept.used + 1 RETURNING used";
     let shared = pool.clone();
     let bare = rate(move |key| {
@@ -64,14 +64,14 @@ async fn postgres() {
                 .bind(name(key).0.to_be_bytes().to_vec())
                 .fetch_one(&pool)
                 .await
-                .expect("an upsert");
+                .unwrap();
             assert!(used > 0);
         }
     })
     .await;
     pool.close().await;
-    let options = PostgresOptions::from_url(&server.url()).expect("an address");
-    let store = PostgresStore::connect(options).await.expect("a store");
+    let options = PostgresOptions::from_url(&server.url()).unwrap();
+    let store = PostgresStore::connect(options).await.unwrap();
     compare("postgres", bare, Arc::new(store)).await;
 }
 
@@ -79,22 +79,22 @@ async fn mariadb() {
     let options = MariaDbOptions { fsync: true, ..Default::default() };
     let Some(server) = or_skip(MariaDb::start(&options)) else { return };
     let pool = MySqlPoolOptions::new().max_connections(BARE_CONNECTIONS).connect(&server.url()).await;
-    let pool = pool.expect("a pool");
+    let pool = pool.unwrap();
     let table = "CREATE TABLE bare (`key` BINARY(16) PRIMARY KEY, used BIGINT NOT NULL)";
-    sqlx::query(table).execute(&pool).await.expect("a table");
+    sqlx::query(table).execute(&pool).await.unwrap();
     let upsert = "INSERT INTO bare VALUES (?, 1) ON DUPLICATE KEY UPDATE used = used + 1";
     let shared = pool.clone();
     let bare = rate(move |key| {
         let pool = shared.clone();
         async move {
             let done = sqlx::query(upsert).bind(name(key).0.to_be_bytes().to_vec()).execute(&pool).await;
-            assert!(done.expect("an upsert").rows_affected() > 0);
+            assert!(done.unwrap().rows_affected() > 0);
         }
     })
     .await;
     pool.close().await;
-    let options = MySqlOptions::from_url(&server.url()).expect("an address");
-    let store = MySqlStore::connect(options).await.expect("a store");
+    let options = MySqlOptions::from_url(&server.url()).unwrap();
+    let store = MySqlStore::connect(options).await.unwrap();
     compare("mariadb", bare, Arc::new(store)).await;
 }
 
@@ -105,7 +105,7 @@ async fn compare(server: &str, bare: f64, store: Arc<dyn Store>) {
     println!("  bare upsert, a row a transaction    {bare:>9.0} /s");
     println!("  store, one limit                    {one:>9.0} decisions/s   {:.2}x", one / bare);
     println!("  store, three limits, all or none    {three:>9.0} decisions/s   {:.2}x", three / bare);
-    store.close().await.expect("nothing is left");
+    store.close().await.unwrap();
 }
 
 async fn charges_of(store: &Arc<dyn Store>, limits: u64) -> f64 {
@@ -115,7 +115,7 @@ async fn charges_of(store: &Arc<dyn Store>, limits: u64) -> f64 {
         async move {
             let charges: Vec<Charge<'_>> = (0..limits).map(|limit| charge(limit << 32 | key)).collect();
             let call = Call { clock: ClockOf::Store, ..Call::at(Timestamp(0), Ticket(key)) };
-            let charged = store.charge(call, &charges).await.expect("a decision");
+            let charged = store.charge(call, &charges).await.unwrap();
             assert!(charged.taken);
         }
     })

@@ -140,7 +140,8 @@ macro_rules! conformance {
             threads:
                 threads_on_one_key_are_admitted_exactly_to_the_ceiling,
                 threads_over_several_keys_in_any_order_are_admitted_exactly,
-                leases_taken_by_many_threads_end_exactly_once;
+                leases_taken_by_many_threads_end_exactly_once,
+                reservations_are_settled_exactly_once_whoever_asks;
             keeping:
                 what_a_snapshot_tells_goes_on_in_memory,
                 what_memory_tells_goes_on_here,
