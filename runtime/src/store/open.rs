@@ -36,7 +36,12 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match kind {
         Some("memory") => Ok(Arc::new(MemoryStore::new(MemoryOptions::default()))),
         #[cfg(feature = "sqlite")]
-        Some("sqlite") => Ok(Arc::new(super::SqliteStore::open(&super::SqliteOptions::from_url(url)?)?)),
+        Some("sqlite") => {
+            let options = super::SqliteOptions::from_url(url)?;
+            // It waits for the disk, and for others who have the file.
+            let opened = tokio::task::spawn_blocking(move || super::SqliteStore::open(&options)).await;
+            Ok(Arc::new(opened.map_err(|error| StoreError::Unreachable(error.into()))??))
+        }
         #[cfg(feature = "redis")]
         Some("redis") => Ok(Arc::new(super::RedisStore::connect(super::RedisOptions::from_url(url)?).await?)),
         #[cfg(feature = "postgres")]
