@@ -178,7 +178,7 @@ fn read<S: Store + Clone>(
     folders.watch(reading.paths());
     Some(match text {
         Text::Policy(policy) => {
-            let policy = Arc::new(policy);
+            let policy: Arc<Policy> = Arc::from(policy);
             Reload::Replaced { generation: live.replace(policy.clone()), policy }
         }
         Text::Rejected(rejected) => Reload::Rejected(rejected),
