@@ -5,21 +5,25 @@
 //! installed, its section says so.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a benchmark is a command"
+    clippy::disallowed_methods,
+    reason = "a benchmark is a command, measures real time, and stops at the first surprise"
 )]
 
 mod memory;
+mod redis;
+mod sql;
+mod sqlite;
 
 use std::{env, fs, process::ExitCode};
 
 /// A name, and what it runs.
 type Section = (&'static str, fn());
 
-const SECTIONS: &[Section] = &[
-    ("memory", memory::run), //
-];
+const SECTIONS: &[Section] =
+    &[("memory", memory::run), ("sqlite", sqlite::run), ("redis", redis::run), ("sql", sql::run)];
 
 fn main() -> ExitCode {
     // Cargo adds options of its own.

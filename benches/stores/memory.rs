@@ -54,7 +54,6 @@ pub(super) fn run() {
 }
 
 /// Nanoseconds of one operation.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn timed(operation: &mut dyn FnMut()) -> f64 {
     let start = Instant::now();
     (0..DECISIONS).for_each(|_| operation());
