@@ -11,6 +11,7 @@
 )]
 
 mod memory;
+mod sqlite;
 
 use std::{env, fs, process::ExitCode};
 
@@ -19,6 +20,7 @@ type Section = (&'static str, fn());
 
 const SECTIONS: &[Section] = &[
     ("memory", memory::run), //
+    ("sqlite", sqlite::run),
 ];
 
 fn main() -> ExitCode {

@@ -1,8 +1,6 @@
 //! SQLite, beside bare SQLite that does the least it could for one decision of a bucket: a row read and written in a
 //! transaction. And writing behind, beside memory.
 #![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -46,21 +44,39 @@ pub(super) fn run() {
     let alone = best(|| lone(&file("normal.db")));
     let queued = best(|| waiting(&file("queued.db"), Durability::Normal, true));
     let shared = best(|| waiting(&file("shared.db"), Durability::Normal, false));
-    println!("sqlite: NORMAL, exclusive, one decision a transaction: {alone:>9.0}/s  bare {bare:.0}/s  x{:.2}", alone / bare);
-    println!("sqlite: NORMAL, exclusive, {WAITING} waiting:               {queued:>9.0}/s  x{:.2}", queued / bare);
-    println!("sqlite: NORMAL, shared file, {WAITING} waiting:             {shared:>9.0}/s  x{:.2}", shared / bare);
+    println!(
+        "sqlite: NORMAL, exclusive, one decision a transaction: {alone:>9.0}/s  bare {bare:.0}/s  x{:.2}",
+        alone / bare
+    );
+    println!(
+        "sqlite: NORMAL, exclusive, {WAITING} waiting:               {queued:>9.0}/s  x{:.2}",
+        queued / bare
+    );
+    println!(
+        "sqlite: NORMAL, shared file, {WAITING} waiting:             {shared:>9.0}/s  x{:.2}",
+        shared / bare
+    );
 
     let naive = best(|| self::bare(&file("bare-full.db"), "FULL", SPAN));
     let grouped = best(|| waiting(&file("full.db"), Durability::Full, true));
     let shared = best(|| waiting(&file("full-shared.db"), Durability::Full, false));
-    println!("sqlite: FULL, exclusive, {WAITING} waiting:                 {grouped:>9.0}/s  naive {naive:.0}/s  x{:.1}", grouped / naive);
-    println!("sqlite: FULL, shared file, {WAITING} waiting:               {shared:>9.0}/s  x{:.1}", shared / naive);
+    println!(
+        "sqlite: FULL, exclusive, {WAITING} waiting:                 {grouped:>9.0}/s  naive {naive:.0}/s  x{:.1}",
+        grouped / naive
+    );
+    println!(
+        "sqlite: FULL, shared file, {WAITING} waiting:               {shared:>9.0}/s  x{:.1}",
+        shared / naive
+    );
 
     let memory = 1e9 / best(|| at_once(&MemoryStore::new(MemoryOptions::default())));
     let behind = SqliteOptions { durability: Durability::Behind, ..SqliteOptions::new(file("behind.db")) };
     let behind = SqliteStore::open(&behind).unwrap();
     let decided = 1e9 / best(|| at_once(&behind));
-    println!("sqlite: behind, a decision: {decided:.1} ns  memory {memory:.1} ns  +{:.1} ns", decided - memory);
+    println!(
+        "sqlite: behind, a decision: {decided:.1} ns  memory {memory:.1} ns  +{:.1} ns",
+        decided - memory
+    );
     println!("sqlite: behind, flush of {KEYS} counters: {:.0} rows/s", best(|| flush(&file("flush.db"))));
 }
 
@@ -111,7 +127,8 @@ fn bare(path: &Path, synchronous: &str, span: Duration) -> f64 {
     file.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
     file.pragma_update(None, "journal_mode", "WAL").unwrap();
     file.pragma_update(None, "synchronous", synchronous).unwrap();
-    file.execute_batch("CREATE TABLE IF NOT EXISTS c (k BLOB PRIMARY KEY, tat INTEGER) WITHOUT ROWID").unwrap();
+    file.execute_batch("CREATE TABLE IF NOT EXISTS c (k BLOB PRIMARY KEY, tat INTEGER) WITHOUT ROWID")
+        .unwrap();
     let mut keys = Skewed(7);
     let mut begin = file.prepare("BEGIN IMMEDIATE").unwrap();
     let mut read = file.prepare("SELECT tat FROM c WHERE k = ?1").unwrap();
