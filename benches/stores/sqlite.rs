@@ -1,8 +1,6 @@
 //! SQLite, beside bare SQLite that does the least it could for one decision of a bucket: a row read and written in a
 //! transaction. And writing behind, beside memory.
 #![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

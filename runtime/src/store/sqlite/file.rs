@@ -54,18 +54,17 @@ impl File {
         options.check()?;
         let path: Arc<Path> = Arc::from(options.path.as_path());
         let opened = patiently(options.busy, || Self::attempt(options, &path));
-        opened.map_err(|fault| {
-            let cannot_open = || fs::OpenOptions::new().read(true).append(true).open(&path).err();
-            match fault.error(&path) {
-                StoreError::Unreachable(cause) => match cannot_open() {
-                    Some(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        StoreError::Denied { what: format!("{} may not be opened", path.display()) }
-                    }
-                    Some(error) => StoreError::Unreachable(Box::new(error)),
-                    None => StoreError::Unreachable(cause),
-                },
-                error => error,
-            }
+        opened.map_err(|fault| match fault.error(&path) {
+            // SQLite does not say why.
+            StoreError::Unreachable(cause) => why_not(&path).unwrap_or(StoreError::Unreachable(cause)),
+            error @ (StoreError::Timeout(_)
+            | StoreError::Lost(_)
+            | StoreError::Unavailable { .. }
+            | StoreError::Denied { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::NewerLayout { .. }
+            | StoreError::Address { .. }
+            | StoreError::Closed) => error,
         })
     }
 
@@ -262,6 +261,16 @@ impl File {
     pub(super) const fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
+}
+
+/// What the system says of a file that SQLite cannot open.
+fn why_not(path: &Path) -> Option<StoreError> {
+    let error = fs::OpenOptions::new().read(true).append(true).open(path).err()?;
+    Some(if error.kind() == io::ErrorKind::PermissionDenied {
+        StoreError::Denied { what: format!("{} may not be opened", path.display()) }
+    } else {
+        StoreError::Unreachable(Box::new(error))
+    })
 }
 
 /// A row of value and idle instant.

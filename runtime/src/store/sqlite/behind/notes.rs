@@ -113,7 +113,6 @@ impl Stripe {
 
 /// A number below `of`, a power of two, from the key's bits at `shift`.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the mask leaves fewer bits than any integer has")]
 const fn part(key: CounterKey, shift: u32, of: usize) -> usize {
     (key.0 >> shift) as usize & (of - 1)
 }

@@ -47,7 +47,6 @@ impl Receipts {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the mask leaves fewer bits than any integer has")]
 const fn stripe(name: CounterKey) -> usize {
     name.0 as usize & (STRIPES - 1)
 }

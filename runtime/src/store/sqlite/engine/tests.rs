@@ -44,7 +44,10 @@ fn charge(number: u64, algorithm: &Algorithm, ceiling: i64) -> Charge<'_> {
     Charge::new(key(number), key(!number), algorithm, terms, 1)
 }
 
-fn job<W: Work>(work: W) -> (Box<dyn Step>, Receiver<Result<W::Answer, StoreError>>) {
+/// Where an answer comes in.
+type Asked<W> = Receiver<Result<<W as Work>::Answer, StoreError>>;
+
+fn job<W: Work>(work: W) -> (Box<dyn Step>, Asked<W>) {
     let (reply, answer) = oneshot::channel();
     (Box::new(Job::new(work, reply)), answer)
 }
