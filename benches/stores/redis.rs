@@ -56,17 +56,23 @@ pub(super) fn run() {
         let store = RedisStore::connect(RedisOptions::from_url(&node.url()).unwrap()).await.unwrap();
         let client = redis::Client::open(format!("{}?protocol=resp3", node.url())).unwrap();
         let connection = client.get_multiplexed_async_connection().await.unwrap();
-        let hash: String = redis::cmd("SCRIPT").arg("LOAD").arg(LEAN).query_async(&mut connection.clone()).await.unwrap();
+        let hash: String =
+            redis::cmd("SCRIPT").arg("LOAD").arg(LEAN).query_async(&mut connection.clone()).await.unwrap();
         for in_flight in [1, 64, 256] {
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
-                let bare = measure(in_flight, |number| lean(connection.clone(), hash.clone(), number)).await;
-                let one = measure(in_flight, |number| decide(store.clone(), number, 1)).await;
-                let three = measure(in_flight, |number| decide(store.clone(), number, 3)).await;
-                rounds.push((bare, one, three));
+                let (to, script) = (connection.clone(), hash.clone());
+                let bare = measure(in_flight, move |number| lean(to.clone(), script.clone(), number)).await;
+                let ours = |limits| {
+                    let store = store.clone();
+                    measure(in_flight, move |number| decide(store.clone(), number, limits))
+                };
+                rounds.push((bare, ours(1).await, ours(3).await));
             }
             // The round whose ratio is the median.
-            rounds.sort_by(|a, b| (a.1.per_second / a.0.per_second).total_cmp(&(b.1.per_second / b.0.per_second)));
+            rounds.sort_by(|a, b| {
+                (a.1.per_second / a.0.per_second).total_cmp(&(b.1.per_second / b.0.per_second))
+            });
             let (bare, one, three) = rounds[ROUNDS / 2];
             for (name, figures) in [("lean script", bare), ("one limit", one), ("three limits", three)] {
                 println!(
@@ -98,7 +104,8 @@ async fn decide(store: RedisStore, number: u64, limits: u64) {
         let key = CounterKey::of_limit(&(number + limit * KEYS).to_le_bytes(), 7).in_group(7);
         Charge::new(key, key, &MINUTE, TERMS, 1)
     };
-    let call = Call { clock: ClockOf::Store, deadline: Duration::from_secs(5), ..Call::at(Timestamp(0), Ticket(0)) };
+    let call =
+        Call { clock: ClockOf::Store, deadline: Duration::from_secs(5), ..Call::at(Timestamp(0), Ticket(0)) };
     let charges = [charge(0), charge(1), charge(2)];
     let count = usize::try_from(limits).unwrap();
     store.charge(call, &charges[..count]).await.unwrap();
