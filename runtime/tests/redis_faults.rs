@@ -1,5 +1,10 @@
 //! Redis as it fails for real: each test breaks servers of its own, and says what a caller is told, what was counted, and how
 //! soon it goes on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen to be tests"
+)]
 
 #[path = "redis/answers.rs"]
 mod answers;

@@ -1,5 +1,10 @@
 //! The suite of every store, on Redis: on one node, over its socket, on the master that Sentinels name, and on a Cluster; and
 //! equality with memory, step by step.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen to be tests"
+)]
 
 use std::hash::{BuildHasher as _, RandomState};
 

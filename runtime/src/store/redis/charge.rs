@@ -93,10 +93,12 @@ impl Inner {
         };
         let mut before = Vec::with_capacity(plan.read.len());
         for item in items {
-            before.push(match item {
-                Value::BulkString(bytes) => Some(bytes),
-                Value::Nil => None,
-                _ => return Err(unknown()),
+            before.push(if let Value::BulkString(bytes) = item {
+                Some(bytes)
+            } else if matches!(item, Value::Nil) {
+                None
+            } else {
+                return Err(unknown());
             });
         }
         if before.len() != plan.read.len() {

@@ -222,10 +222,12 @@ impl Cluster {
                 return Ok(None);
             };
             let [name, Value::Int(port), ..] = master.as_slice() else { return Ok(None) };
-            let name = match name {
-                Value::BulkString(name) => String::from_utf8_lossy(name).into_owned(),
-                Value::SimpleString(name) => name.clone(),
-                _ => String::new(),
+            let name = if let Value::BulkString(name) = name {
+                String::from_utf8_lossy(name).into_owned()
+            } else if let Value::SimpleString(name) = name {
+                name.clone()
+            } else {
+                String::new()
             };
             // A node that does not know its own name is where it was asked.
             let name = if name.is_empty() || name == "?" { asked.name.clone() } else { name };

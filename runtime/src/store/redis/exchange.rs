@@ -165,10 +165,11 @@ impl Inner {
             }
         };
         let keys = names.iter().map(String::as_str);
-        match self.scripts.swap.run(&self.nodes, group, keys, arguments, until).await? {
-            Value::Int(1) => Ok(None),
-            answer => Found::of(answer, names.len()).map(Some),
+        let answer = self.scripts.swap.run(&self.nodes, group, keys, arguments, until).await?;
+        if answer == Value::Int(1) {
+            return Ok(None);
         }
+        Found::of(answer, names.len()).map(Some)
     }
 }
 
@@ -238,17 +239,18 @@ fn changes(ledger: &Ledger, now: Timestamp, clock: ClockOf) -> HashMap<CounterKe
 
 impl Found {
     fn of(answer: Value, count: usize) -> Result<Self, StoreError> {
-        let read: Result<(i64, i64, Vec<Option<Vec<u8>>>), _> = match answer {
-            Value::Array(mut items) if items.len() == count + 2 => {
-                let values = items.split_off(2);
-                redis::from_redis_value(Value::Array(items)).and_then(|(seconds, micros)| {
-                    Ok((seconds, micros, redis::from_redis_value(Value::Array(values))?))
-                })
-            }
-            other => redis::from_redis_value(other),
+        let unknown = |what: String| StoreError::Corrupt { what };
+        let Value::Array(mut items) = answer else {
+            return Err(unknown("a script answers what it never would".to_owned()));
         };
-        let (seconds, micros, values) =
-            read.map_err(|error| StoreError::Corrupt { what: error.to_string() })?;
+        let values = items.split_off(items.len().min(2));
+        let (seconds, micros) =
+            redis::from_redis_value(Value::Array(items)).map_err(|error| unknown(error.to_string()))?;
+        let values: Vec<Option<Vec<u8>>> =
+            redis::from_redis_value(Value::Array(values)).map_err(|error| unknown(error.to_string()))?;
+        if values.len() != count {
+            return Err(unknown(format!("{} values stand under {count} keys", values.len())));
+        }
         Ok(Self { now: value::instant(seconds, micros), values })
     }
 }

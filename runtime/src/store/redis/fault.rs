@@ -64,19 +64,31 @@ fn answered(error: &RedisError) -> Option<StoreError> {
         Some("CLUSTERDOWN") => "the cluster is down".to_owned(),
         Some("MASTERDOWN") => "it is a replica that lost its master".to_owned(),
         Some(_) => message(error),
-        None => match error.kind() {
-            ErrorKind::AuthenticationFailed => return Some(StoreError::Denied { what: message(error) }),
-            ErrorKind::InvalidClientConfig => return Some(StoreError::Address { what: message(error) }),
-            ErrorKind::RESP3NotSupported => {
-                "it does not speak RESP3, as Redis does from version 6 on".to_owned()
-            }
-            ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel => {
-                "no Sentinel knows a master of this name".to_owned()
-            }
-            _ => return None,
-        },
+        None => return unspoken(error),
     };
     Some(StoreError::Unavailable { what, cause: Box::new(error.clone()) })
+}
+
+/// What the driver found out without a word of the server's; `None` if that is that nothing can be understood.
+fn unspoken(error: &RedisError) -> Option<StoreError> {
+    let kind = error.kind();
+    if kind == ErrorKind::AuthenticationFailed {
+        return Some(StoreError::Denied { what: message(error) });
+    }
+    if kind == ErrorKind::InvalidClientConfig {
+        return Some(StoreError::Address { what: message(error) });
+    }
+    let what = if kind == ErrorKind::RESP3NotSupported {
+        "it does not speak RESP3, as Redis does from version 6 on"
+    } else if matches!(
+        kind,
+        ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::NoValidReplicasFoundBySentinel
+    ) {
+        "no Sentinel knows a master of this name"
+    } else {
+        return None;
+    };
+    Some(StoreError::Unavailable { what: what.to_owned(), cause: Box::new(error.clone()) })
 }
 
 /// The server's words, cut short.
