@@ -11,6 +11,7 @@
 )]
 
 mod memory;
+mod sql;
 
 use std::{env, fs, process::ExitCode};
 
@@ -18,7 +19,8 @@ use std::{env, fs, process::ExitCode};
 type Section = (&'static str, fn());
 
 const SECTIONS: &[Section] = &[
-    ("memory", memory::run), //
+    ("memory", memory::run),
+    ("sql", sql::run), //
 ];
 
 fn main() -> ExitCode {

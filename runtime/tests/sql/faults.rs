@@ -5,7 +5,8 @@ use std::{thread, time::Duration};
 
 use limitrate_runtime::store::StoreError;
 use limitrate_testkit::server::{
-    Daemon, Fault, MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, ServerError, Toward, or_skip, until,
+    Daemon, Fault, MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, ServerError, Toward, or_skip,
+    until,
 };
 
 use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
@@ -318,9 +319,10 @@ fn a_postgres_that_only_reads_takes_no_charges() {
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
     server.sql("ALTER SYSTEM SET default_transaction_read_only = on").unwrap();
     server.sql(&format!("SELECT pg_reload_conf(); {others}")).unwrap();
-    until("it only reads", || {
-        matches!(&store.charge_at(THEN, 2), Err(StoreError::Unavailable { what, .. }) if what == "it is read-only")
-    });
+    until(
+        "it only reads",
+        || matches!(&store.charge_at(THEN, 2), Err(StoreError::Unavailable { what, .. }) if what == "it is read-only"),
+    );
     assert_eq!(store.used(THEN, 1).unwrap(), Some(1));
 }
 

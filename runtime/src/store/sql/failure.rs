@@ -102,7 +102,9 @@ impl Failure {
         match self {
             Self::Again(_) => true,
             Self::Unreachable(cause) => was_open && !cause.is_timeout(),
-            Self::Lost(_) | Self::Unavailable(..) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => false,
+            Self::Lost(_) | Self::Unavailable(..) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
+                false
+            }
         }
     }
 
