@@ -64,6 +64,7 @@ impl File {
             | StoreError::Corrupt { .. }
             | StoreError::NewerLayout { .. }
             | StoreError::Address { .. }
+            | StoreError::Skipped
             | StoreError::Closed) => error,
         })
     }
