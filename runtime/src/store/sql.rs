@@ -149,7 +149,7 @@ impl<D: Dialect> SqlStore<D> {
         if let Some(now) = caller {
             self.core.callers_now.store(now.0, Ordering::Relaxed);
         }
-        let (job, answer) = Task::new(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
+        let (job, answer) = Task::boxed(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
         Box::pin(async move {
             self.core.queue.push(job).map_err(told)?;
             answer.await.unwrap_or(Err(StoreError::Closed))

@@ -1,6 +1,11 @@
 //! Counters in PostgreSQL and MariaDB, on servers of the tests' own: what every store keeps, and what these two add.
 #![cfg(all(feature = "postgres", feature = "mysql", unix))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod conformance;
 mod faults;

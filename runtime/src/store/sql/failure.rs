@@ -75,14 +75,16 @@ impl Failure {
                 }
             };
         }
-        match error {
-            sqlx::Error::Configuration(cause) if stage == Stage::Connect => Self::Address(cause.to_string()),
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) if !is_sent => {
-                Self::Corrupt(error.to_string())
-            }
-            error if is_sent => Self::Lost(error.into()),
-            error => Self::Unreachable(error.into()),
+        if is_sent {
+            return Self::Lost(error.into());
         }
+        if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) {
+            return Self::Corrupt(error.to_string());
+        }
+        if let sqlx::Error::Configuration(cause) = &error {
+            return Self::Address(cause.to_string());
+        }
+        Self::Unreachable(error.into())
     }
 
     /// Whether the connection can be used no longer.

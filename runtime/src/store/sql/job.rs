@@ -56,8 +56,7 @@ where
     F: FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
 {
     /// A job, and where its answer will come.
-    #[expect(clippy::type_complexity, reason = "the two ends of one channel")]
-    pub(super) fn new(keys: Keys, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn boxed(keys: Keys, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { keys, work, result: None, reply }), answer)
     }

@@ -200,7 +200,7 @@ mod tests {
 
     fn job(counters: &[u128]) -> (Box<dyn Job>, Waiting) {
         let counters = counters.iter().map(|key| CounterKey(*key)).collect();
-        Task::new(Keys { counters, ..Keys::default() }, |_, _| ())
+        Task::boxed(Keys { counters, ..Keys::default() }, |_, _| ())
     }
 
     fn push(state: &mut State, counters: &[u128]) -> Waiting {

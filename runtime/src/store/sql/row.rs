@@ -14,6 +14,9 @@ const STEP_BITS: u32 = 36;
 /// What [`Row::idle_at`] of nothing is.
 pub(super) const NOTHING: i64 = i64::MIN;
 
+/// A key, and what stands there until when.
+pub(super) type Read = (CounterKey, Option<(Entry, Timestamp)>);
+
 /// The row of a key.
 pub(super) fn row(key: CounterKey, kept: Option<(&Entry, Timestamp)>) -> Row {
     let Some((entry, idle_at)) = kept else {
@@ -35,10 +38,7 @@ fn rounded(instant: i64) -> i64 {
 /// # Errors
 ///
 /// The key with [`StoreError::Corrupt`] if the entry is none; no key if that is none either.
-pub(super) fn read(
-    key: &[u8],
-    entry: &[u8],
-) -> Result<(CounterKey, Option<(Entry, Timestamp)>), (Option<CounterKey>, StoreError)> {
+pub(super) fn read(key: &[u8], entry: &[u8]) -> Result<Read, (Option<CounterKey>, StoreError)> {
     let Ok(bytes) = <[u8; 16]>::try_from(key) else {
         let what = format!("a key of {} bytes among the counters", key.len());
         return Err((None, StoreError::Corrupt { what }));
