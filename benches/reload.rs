@@ -4,7 +4,13 @@
 //!
 //! Prints the latency of requests, from the instant they were due, with reloads and without, and the resident memory before
 //! and after. A reload reads a file, compiles it to machine code and swaps it in.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a bench prints, measures real time, and fails by panicking"
+)]
 
 use std::{
     env, fs,

@@ -1,4 +1,5 @@
 //! A policy that is replaced while requests are decided and run.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::sync::{
     Arc,

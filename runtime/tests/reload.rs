@@ -1,4 +1,5 @@
 //! Files of a policy that change in all the ways in which files change.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::{
     fs,
