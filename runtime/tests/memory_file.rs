@@ -1,4 +1,5 @@
 //! The counters of a memory store, saved and taken over.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
 
@@ -32,7 +33,8 @@ fn store() -> MemoryStore {
 
 fn charge(number: u64, which: usize) -> Charge<'static> {
     let key = CounterKey::of_limit(&number.to_le_bytes(), 3);
-    let terms = Terms { ceiling: 10, burst: 10, starting: (which == 3 && number % 2 == 0).then_some(4) };
+    let terms =
+        Terms { ceiling: 10, burst: 10, starting: (which == 3 && number.is_multiple_of(2)).then_some(4) };
     let plain = Charge::new(key, key, &ALGORITHMS[which], terms, 2);
     match number % 5 {
         1 => Charge { hold: (which != 4).then_some(MINUTE), ..plain },

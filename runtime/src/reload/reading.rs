@@ -1,6 +1,10 @@
 //! What a policy's files say now, compared with what they said when they were last read.
 
-use std::{cell::RefCell, collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use limitrate_compiler::{
     Engine, Policy, Rejected,
