@@ -1,5 +1,5 @@
 //! A policy that is replaced while requests are decided and run.
-#![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::sync::{
     Arc,
