@@ -92,7 +92,7 @@ fn grown(file: &Path) {
 
 #[test]
 fn a_damaged_page_fails_the_calls_that_need_it_and_no_others() {
-    for way in WAYS.into_iter().filter(|way| way.0 != Durability::Behind) {
+    for way in WAYS.into_iter().filter(|way| way.0 == Durability::Normal) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("c.db");
         grown(&file);
