@@ -17,7 +17,7 @@ use crate::{
     store::{LocalStore, Store, StoreError},
 };
 
-/// A limiter whose policy can be replaced; see the [module](self).
+/// A limiter whose policy can be replaced; which goes on with its counters where it was.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! A store that is away: what callers are answered, when it is asked again, and what is made up for.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::{
     future::pending,
