@@ -1,6 +1,6 @@
 //! What every store keeps: functions over a [`LocalStore`], made tests of a store by [`conformance!`](crate::conformance!).
 //!
-//! A store that has to be waited for takes part as [`Blocking`](crate::Blocking). The store may be one that other tests use
+//! A store that has to be waited for takes part as [`Blocking`]. The store may be one that other tests use
 //! at the same time: each test has counters of its own, which its [`Trial`] names. All instants are the tests' own and lie
 //! after the year 2100, so that nothing becomes idle by a clock that runs.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite of tests fails by panicking")]
