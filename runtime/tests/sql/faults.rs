@@ -12,7 +12,7 @@ use limitrate_testkit::server::{
 use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
 
 /// One connection, so that it is known which one a call goes over, and a short wait.
-const ONE: &str = "connections=1&timeout=300ms";
+const ONE: &str = "connections=1&timeout=500ms";
 
 /// A server that is the test's own.
 trait Own: Server {
@@ -262,10 +262,10 @@ fn a_server_that_is_not_there_is_unreachable_at_once<S: Own>(server: &S) {
 
 fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + Sync>(server: &S) {
     let prefix = prefix();
-    let store = connect(server, &format!("{}?prefix={prefix}&timeout=100ms", server.url()));
+    let store = connect(server, &format!("{}?prefix={prefix}&timeout=500ms", server.url()));
     assert!(store.charge_at(THEN, 1).unwrap());
     thread::scope(|scope| {
-        scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(0.8))));
+        scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(1.8))));
         let mut taken = 0;
         until("it is locked out", || match store.charge_at(THEN, 1) {
             Ok(is_taken) => {
