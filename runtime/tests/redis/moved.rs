@@ -126,7 +126,9 @@ fn a_node_that_is_lost_is_replaced_by_its_copy() {
         take(&store, number).is_ok()
     });
     assert!(refused > 0);
-    take(&store, elsewhere).unwrap();
+    until("all nodes have heard of it", || {
+        take(&store, elsewhere).is_ok() && (200..220).all(|number| take(&store, number).is_ok())
+    });
     assert!(used(&store, number) >= 1);
     several_groups(&store);
 }

@@ -48,7 +48,7 @@ impl Inner {
         let mut traces = Vec::with_capacity(others.len());
         let (mut now, mut refused) = (call.now, None);
         for (number, place) in &others {
-            let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
+            let held = tentative(place.iter().map(|(_, charge)| **charge));
             let mut trace = Trace::default();
             match self.charge_traced(&step_of(call, place, own), &held, until, Some(&mut trace)).await {
                 Ok(charged) => {
@@ -127,7 +127,7 @@ impl Inner {
         let never = never_fits(first.counter);
         let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).chain([never]).collect();
         let once = Call { request: None, ..*call };
-        let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
+        let held = tentative(place.iter().map(|(_, charge)| **charge));
         let work = |ledger: &mut Ledger, now: Timestamp| {
             if was_taken {
                 give_back(ledger, now, &held, call.ticket);
@@ -156,7 +156,7 @@ impl Inner {
                     give_back(ledger, now, &charges, call.ticket);
                 };
                 let until = Until::after(CONNECT_DEADLINE);
-                let held: Vec<_> = charges.iter().map(tentative).collect();
+                let held = tentative(charges.iter().copied());
                 if let Err(error) = inner.exchange(&call, keys(&call, &held), until, work).await {
                     metrics::counter!("limitrate_store_stranded_total", "store" => "redis").increment(1);
                     tracing::warn!(%error, "what one node took cannot be given back: it counts until its window passes");
@@ -193,10 +193,19 @@ fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Cha
     others.map(|(index, charge)| (index, look(charge))).collect()
 }
 
-/// A charge whose cost can be given back.
-fn tentative<'p>(charge: &Charge<'p>) -> Charge<'p> {
-    let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
-    Charge { hold: charge.hold.or(can_hold.then_some(TENTATIVE)), ..*charge }
+/// The same charges, as far as may be with a cost that can be given back. Where the caller reserves on a counter, what is reserved
+/// there is for the caller to say.
+fn tentative<'p>(charges: impl Iterator<Item = Charge<'p>>) -> Vec<Charge<'p>> {
+    let mut all: Vec<_> = charges.collect();
+    let reserved: Vec<_> =
+        all.iter().filter(|charge| charge.hold.is_some()).map(|charge| charge.counter).collect();
+    for charge in &mut all {
+        let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
+        if can_hold && !reserved.contains(&charge.counter) {
+            charge.hold = Some(TENTATIVE);
+        }
+    }
+    all
 }
 
 fn give_back(ledger: &mut Ledger, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket) {

@@ -22,8 +22,8 @@ end
 
 local answer = {1, nh, nl}
 local read, key = 3, 0
--- What is to be written if the charges are taken, and what if not: name, value, how long it matters, again and again.
-local w, writes, b, blocks = 0, {}, 0, nil
+-- What is to be written if the charges are taken, and what in any case: name, value, how long it matters, again and again.
+local w, writes, b, blocks = 0, nil, 0, nil
 local taken = 1
 
 for _ = 1, count do
@@ -288,6 +288,7 @@ for _ = 1, count do
       lasts, at = unpack('<d', plan, at)
       key = key + 1
       if fresh and (fits or mode == 1) then
+        writes = writes or {}
         local ul, uh = nl + lasts % B32, nh + floor(lasts / B32)
         if ul >= B32 then uh, ul = uh + 1, ul - B32 end
         writes[w + 1], writes[w + 2], writes[w + 3] = KEYS[key], pack('<I4i4', ul, uh) .. place, lasts
@@ -297,8 +298,16 @@ for _ = 1, count do
   end
 
   if fresh and (fits or mode == 1) then
-    writes[w + 1], writes[w + 2], writes[w + 3] = name, fresh, ttl
-    w = w + 3
+    if count == 1 then
+      -- There is nothing else that could still not fit.
+      ttl = floor(ttl / 1000000) + 1002
+      if own ~= 0 and ttl < 3600000 then ttl = 3600000 end
+      call('SET', name, fresh, 'PX', ttl)
+    else
+      writes = writes or {}
+      writes[w + 1], writes[w + 2], writes[w + 3] = name, fresh, ttl
+      w = w + 3
+    end
   end
   if not fits and mode == 0 then taken = 0 end
 end
