@@ -12,6 +12,8 @@ mod error;
 pub mod file;
 #[cfg(feature = "shared")]
 pub mod guard;
+#[cfg(feature = "shared")]
+pub mod layered;
 mod ledger;
 pub mod memory;
 #[cfg(feature = "mysql")]
@@ -39,8 +41,14 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+#[cfg(feature = "mysql")]
+pub use self::mysql::{MySqlOptions, MySqlStore};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisOptions, RedisStore};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use self::sql::{SqlStore, settings::SqlSettings};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
     entry::{Damaged, Entry, KEPT_IDLE, Kept},
@@ -49,15 +57,11 @@ pub use self::{
     memory::{MemoryOptions, MemoryStore},
     owned::{OwnedCharge, OwnedSettlement},
 };
-#[cfg(feature = "mysql")]
-pub use self::mysql::{MySqlOptions, MySqlStore};
-#[cfg(feature = "postgres")]
-pub use self::postgres::{PostgresOptions, PostgresStore};
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-pub use self::sql::{SqlStore, settings::SqlSettings};
 
 #[cfg(feature = "shared")]
 pub use self::guard::{GuardOptions, Guarded};
+#[cfg(feature = "shared")]
+pub use self::layered::{Layered, LayeredOptions};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Durability, SqliteOptions, SqliteStore};
 

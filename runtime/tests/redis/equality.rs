@@ -85,8 +85,8 @@ fn draft() -> impl Strategy<Value = Draft> {
     ]];
     let modes = prop_oneof![6 => Just(Mode::Enforce), 1 => Just(Mode::Soft), 1 => Just(Mode::Shadow)];
     let starting = prop::option::weighted(0.2, 0..9_i64);
-    (0..13_usize, 0..4_u64, amount(), ceilings, 1..9_i64, starting, modes, prop::bool::weighted(0.25)).prop_map(
-        |(algorithm, number, cost, ceiling, burst, starting, mode, hold)| Draft {
+    (0..13_usize, 0..4_u64, amount(), ceilings, 1..9_i64, starting, modes, prop::bool::weighted(0.25))
+        .prop_map(|(algorithm, number, cost, ceiling, burst, starting, mode, hold)| Draft {
             algorithm,
             number,
             cost,
@@ -95,8 +95,7 @@ fn draft() -> impl Strategy<Value = Draft> {
             starting,
             mode,
             hold,
-        },
-    )
+        })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -163,7 +162,9 @@ impl Histories<'_> {
                     let mut verdicts = Verdicts::new();
                     (store.charge(now, &charges, ticket, &mut verdicts), verdicts)
                 });
-                let kept = drafts.iter().map(|draft| (draft.algorithm, self.key(draft.algorithm, draft.number), ticket));
+                let kept = drafts
+                    .iter()
+                    .map(|draft| (draft.algorithm, self.key(draft.algorithm, draft.number), ticket));
                 self.charged.extend(kept.collect::<Vec<_>>());
             }
             Action::Settle { of, actual } => {

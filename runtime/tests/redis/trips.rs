@@ -39,9 +39,8 @@ fn a_decision_takes_one_trip() {
         Algorithm::InFlight(Nanos::from_secs(60)),
     ];
     let call = |ticket| Call { clock: ClockOf::Store, ..Call::at(NOW, Ticket(ticket)) };
-    let decide = |ticket, charges: &[Charge<'_>]| {
-        store.wait(store.store().charge(call(ticket), charges)).unwrap()
-    };
+    let decide =
+        |ticket, charges: &[Charge<'_>]| store.wait(store.store().charge(call(ticket), charges)).unwrap();
     // The server's clock is learnt, the script too.
     decide(0, &[charge(0, &algorithms[0])]);
     let before = proxy.round_trips();
