@@ -1,7 +1,7 @@
 //! LimitRate: rate limits, quotas and budgets as a typed, compiled policy.
 //!
 //! A policy is a `.rl` text. It is compiled once, to machine code where the platform allows it; a [`Limiter`] then
-//! decides requests by it, against counters in memory.
+//! decides requests by it, against counters in memory or in a store that several processes share.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -59,4 +59,7 @@ mod documentation {
 
     #[doc = include_str!("../docs/guides/modules.md")]
     struct Modules;
+
+    #[doc = include_str!("../docs/guides/stores.md")]
+    struct Stores;
 }

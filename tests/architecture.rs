@@ -16,7 +16,16 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         &["limitrate-core", "limitrate-grammar", "limitrate-compiler", "limitrate-runtime"],
     ),
     ("limitrate", &["limitrate-core", "limitrate-compiler", "limitrate-runtime"]),
-    ("limitrate-oracle", &["limitrate-core", "limitrate-grammar", "limitrate-compiler", "limitrate-runtime"]),
+    (
+        "limitrate-oracle",
+        &[
+            "limitrate-core",
+            "limitrate-grammar",
+            "limitrate-compiler",
+            "limitrate-runtime",
+            "limitrate-testkit",
+        ],
+    ),
     ("limitrate-cli", &["limitrate-core", "limitrate-compiler", "limitrate-runtime", "limitrate-testkit"]),
 ];
 

@@ -141,6 +141,16 @@ fn the_edition_is_written_where_it_is_missing() {
 }
 
 #[test]
+fn a_rate_over_lines_is_a_rate() {
+    let rate = |written: &str| formatted(&format!("rule r {{\n  limit a: {written} per ip\n}}\n"));
+    let plain = rate("12 req/10 s");
+    for written in ["12 req\n / 10 s", "12 requests /\n 10 s", "(12 req\n/\n10 s)"] {
+        assert_eq!(rate(written).replace(['(', ')'], ""), plain, "{written:?}");
+    }
+    assert!(rate("12 req / # slowly\n 10 s").contains("# slowly"));
+}
+
+#[test]
 fn a_text_with_errors_is_not_formatted() {
     assert!(format("rule a { limt 5 req/s }").is_err());
     assert!(format("prove \"x\": plan a within plan b").is_err());

@@ -7,17 +7,21 @@ use std::{
 };
 
 use limitrate_compiler::Policy;
-use limitrate_core::facts::{FactId, Value};
+use limitrate_core::{
+    facts::{FactId, Value},
+    time::Timestamp,
+};
 use limitrate_runtime::{
-    Limiter, LimiterOptions, Running,
+    Decision, Limiter, LimiterOptions, Replied, Running,
     store::{LocalStore, MemoryOptions, MemoryStore},
 };
+use limitrate_testkit::ModelStore;
 
 use crate::{
     build::ENGINES,
     history::{Act, Facts, Step},
-    model::ModelStore,
     seen::{Seen, SeenReply},
+    waiting::WaitingLimiter,
 };
 
 /// Room for every key of a history.
@@ -40,8 +44,59 @@ pub type AnyLimiter = Limiter<Arc<dyn LocalStore>>;
 
 /// A limiter whose decisions can be repeated.
 #[must_use]
-pub fn limiter(policy: Arc<Policy>, store: Arc<dyn LocalStore>) -> AnyLimiter {
-    Limiter::with(policy, store, LimiterOptions { secret: 7, instance: 1, ..LimiterOptions::default() })
+pub fn limiter(policy: Arc<Policy>, store: Arc<dyn LocalStore>) -> Playing {
+    Playing::AtOnce(Limiter::with(policy, store, options()))
+}
+
+/// The options of limiters whose decisions can be repeated.
+pub(crate) fn options() -> LimiterOptions {
+    LimiterOptions { secret: 7, instance: 1, ..LimiterOptions::default() }
+}
+
+/// What plays a history: the same limiter, asked in both ways.
+#[derive(Debug)]
+pub enum Playing {
+    /// Over a store that answers at once.
+    AtOnce(AnyLimiter),
+    /// Over one that has to be waited for.
+    Waiting(WaitingLimiter),
+}
+
+impl Playing {
+    fn fact(&self, name: &str) -> Option<FactId> {
+        match self {
+            Self::AtOnce(limiter) => limiter.fact(name).ok(),
+            Self::Waiting(limiter) => limiter.fact(name),
+        }
+    }
+
+    fn decide_at(&self, facts: &[(FactId, Value<'_>)], at: Timestamp) -> Decision<'_> {
+        match self {
+            Self::AtOnce(limiter) => limiter.decide_at(facts, at),
+            Self::Waiting(limiter) => limiter.decide_at(facts, at),
+        }
+    }
+
+    fn running(&self, decision: &Decision<'_>) -> Running {
+        match self {
+            Self::AtOnce(limiter) => limiter.running(decision),
+            Self::Waiting(limiter) => limiter.running(decision),
+        }
+    }
+
+    fn reply(&self, running: &Running, facts: &[(FactId, Value<'_>)], at: Timestamp) -> Replied<'_> {
+        match self {
+            Self::AtOnce(limiter) => limiter.reply(running, facts, at),
+            Self::Waiting(limiter) => limiter.reply(running, facts, at),
+        }
+    }
+
+    fn release(&self, running: &Running, at: Timestamp) -> Replied<'_> {
+        match self {
+            Self::AtOnce(limiter) => limiter.release(running, at),
+            Self::Waiting(limiter) => limiter.release(running, at),
+        }
+    }
 }
 
 /// A store in memory with room for everything.
@@ -57,7 +112,7 @@ pub fn memory() -> Arc<dyn LocalStore> {
 /// Plays a history on one limiter.
 #[derive(Debug)]
 pub struct Player<'l> {
-    limiter: &'l AnyLimiter,
+    limiter: &'l Playing,
     /// The facts of the schema, where the policy has them.
     ids: Vec<Option<FactId>>,
     /// What the last requests hold, the latest first.
@@ -67,8 +122,8 @@ pub struct Player<'l> {
 impl<'l> Player<'l> {
     /// A player of histories over the facts of these names.
     #[must_use]
-    pub fn new(limiter: &'l AnyLimiter, names: &[Box<str>]) -> Self {
-        let ids = names.iter().map(|name| limiter.fact(name).ok()).collect();
+    pub fn new(limiter: &'l Playing, names: &[Box<str>]) -> Self {
+        let ids = names.iter().map(|name| limiter.fact(name)).collect();
         Self { limiter, ids, running: VecDeque::new() }
     }
 
@@ -139,10 +194,13 @@ fn play_all(
     at: &mut usize,
 ) -> Result<(), Difference> {
     let engines = ENGINES.iter().map(|(name, _)| *name).zip(policies);
-    let mut limiters: Vec<(&str, AnyLimiter)> =
+    let mut limiters: Vec<(&str, Playing)> =
         engines.map(|(name, policy)| (name, limiter(policy.clone(), memory()))).collect();
     if let Some(reference) = policies.first() {
-        limiters.push(("the model of a store", limiter(reference.clone(), Arc::new(ModelStore::default()))));
+        let model = limiter(reference.clone(), Arc::new(ModelStore::default()));
+        limiters.push(("the model of a store", model));
+        let waiting = WaitingLimiter::new(reference.clone());
+        limiters.push(("a store that has to be waited for", Playing::Waiting(waiting)));
     }
     let mut players: Vec<(&str, Player<'_>)> =
         limiters.iter().map(|(name, limiter)| (*name, Player::new(limiter, names))).collect();

@@ -10,11 +10,11 @@ use limitrate_oracle::{
     engines::{Event, Player, limiter, memory},
     generate::policy,
     history::{Act, Facts, Mentioned, Source, Step},
-    model::ModelStore,
     random::Random,
     seen::Seen,
 };
 use limitrate_runtime::Outcome;
+use limitrate_testkit::ModelStore;
 
 const SEED: u64 = 7;
 const POLICIES: u64 = 24;
@@ -141,7 +141,8 @@ fn a_refused_request_changes_no_counter() {
 fn used(text: &str, estimate: i64, actual: i64, waits: i64) -> Option<i64> {
     use limitrate_core::facts::OwnedValue;
     let built = compiled(text).unwrap_or_else(|| panic!("does not compile\n{text}"));
-    let limiter = limiter(built.policies[0].clone(), memory());
+    let store = memory();
+    let limiter = limiter(built.policies[0].clone(), store.clone());
     let names: Vec<Box<str>> = ["user", "estimate", "actual", "found"].map(Into::into).into();
     let mut player = Player::new(&limiter, &names);
     let at = |offset: i64| Timestamp(1_767_614_400_000_000_000 + offset);
@@ -153,7 +154,7 @@ fn used(text: &str, estimate: i64, actual: i64, waits: i64) -> Option<i64> {
     player.step(&Step { at: at(waits), act: Act::Reply { back: 0, facts } });
     let program = built.policies[0].program();
     let algorithm = &program.limits[0].algorithm;
-    limiter.store().used(at(waits), seen.limits[0].counter, algorithm)
+    store.used(at(waits), seen.limits[0].counter, algorithm)
 }
 
 #[test]

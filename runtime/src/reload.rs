@@ -136,7 +136,12 @@ impl Watching {
     }
 
     /// Looks at the files now, and returns when that is done: for a signal, a command, or a test.
+    ///
+    /// Does nothing when it is called by what is told: that is where the files are looked at.
     pub fn look(&self) {
+        if self.is_this_thread() {
+            return;
+        }
         let (answer, answered) = mpsc::channel();
         if self.wake.send(Wake::Look(answer)).is_ok() {
             // It answers, or has ended.
@@ -145,9 +150,16 @@ impl Watching {
     }
 }
 
+impl Watching {
+    fn is_this_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+    }
+}
+
 impl Drop for Watching {
     fn drop(&mut self) {
         if self.wake.send(Wake::End).is_ok()
+            && !self.is_this_thread()
             && let Some(thread) = self.thread.take()
         {
             drop(thread.join());
@@ -166,7 +178,7 @@ fn read<S: Store + Clone>(
     folders.watch(reading.paths());
     Some(match text {
         Text::Policy(policy) => {
-            let policy = Arc::new(policy);
+            let policy: Arc<Policy> = Arc::from(policy);
             Reload::Replaced { generation: live.replace(policy.clone()), policy }
         }
         Text::Rejected(rejected) => Reload::Rejected(rejected),

@@ -129,6 +129,21 @@ pub trait LocalStore: Debug + Send + Sync {
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket, verdicts: &mut Verdicts)
     -> bool;
 
+    /// The same of a call that names itself: one that is made again within [`RECEIPT_KEPT`](contract::RECEIPT_KEPT) is answered
+    /// as it was, and not counted again. A store that is not there to last need not remember.
+    fn charge_once(
+        &self,
+        now: Timestamp,
+        request: RequestId,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+    ) -> Charged {
+        let _ = request;
+        let mut verdicts = Verdicts::new();
+        let taken = self.charge(now, charges, ticket, &mut verdicts);
+        Charged { taken, now, verdicts, degraded: false }
+    }
+
     /// Replaces reserved costs by actual ones, in one atomic step, each once: settling again changes nothing.
     ///
     /// `settled` is cleared and gets one entry per settlement, in order. The difference goes to the window in which the

@@ -32,6 +32,8 @@ enum Mood {
     Well,
     /// It never answers.
     Silent,
+    /// It does what it is asked, and does not say so.
+    Mute,
     /// It refuses at once.
     Unreachable,
 }
@@ -66,7 +68,7 @@ impl Moody {
         self.calls.fetch_add(1, Relaxed);
         match self.mood() {
             Mood::Well => answer,
-            Mood::Silent => Box::pin(pending()),
+            Mood::Silent | Mood::Mute => Box::pin(pending()),
             Mood::Unreachable => Box::pin(async { Err(StoreError::Unreachable("no route".into())) }),
         }
     }
@@ -81,14 +83,14 @@ impl Store for Moody {
         // Not before it is asked: only a store that is well settles.
         match self.mood() {
             Mood::Well => Store::settle(&self.memory, call, settlements),
-            Mood::Silent | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Unreachable => self.answer(Box::pin(pending())),
         }
     }
 
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
         match self.mood() {
             Mood::Well => Store::release(&self.memory, call, leases),
-            Mood::Silent | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Unreachable => self.answer(Box::pin(pending())),
         }
     }
 
@@ -321,4 +323,35 @@ async fn what_was_reserved_meanwhile_is_settled_where_it_was_reserved() {
     store.becomes(Mood::Unreachable);
     let charged = decide(&guarded, &[Charge { cost: 0, ..charge(1, fail) }]).await;
     assert_eq!(charged.verdicts[0].status.remaining, 95);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_silence_kept_waiting_is_made_with_the_next_answer() {
+    let store = Moody::new();
+    let (guarded, told) = guarded(&store);
+    let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
+    assert!(decide(&guarded, &[slot]).await.taken);
+    store.becomes(Mood::Silent);
+    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
+    assert!(guarded.release(call(1), &[lease]).await.is_err());
+    store.becomes(Mood::Well);
+    decide(&guarded, &[charge(3, Fail::Open)]).await;
+    settle_down().await;
+    assert_eq!((guarded.waiting(), told.lock().unwrap().len()), (0, 0));
+    assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(0));
+}
+
+/// A store that applies charges, and whose answers are lost.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_taken_without_an_answer_is_given_back() {
+    let store = Moody::new();
+    let (guarded, _) = guarded(&store);
+    let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Open) };
+    store.becomes(Mood::Mute);
+    assert!(decide(&guarded, &[slot]).await.degraded);
+    store.becomes(Mood::Well);
+    assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(1));
+    decide(&guarded, &[charge(3, Fail::Open)]).await;
+    settle_down().await;
+    assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(0));
 }

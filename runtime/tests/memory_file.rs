@@ -184,13 +184,13 @@ fn files_of_other_kinds_and_newer_ones_say_what_they_are() {
 #[test]
 fn a_file_that_cannot_be_written_leaves_the_old_one() {
     let (folder, path, bytes) = written();
-    // A folder stands where the new file would be made.
-    let beside = path.with_file_name(format!("counters.{}.new", std::process::id()));
-    fs::create_dir(&beside).unwrap();
     let saved = Saved::read(&path).unwrap();
-    assert!(matches!(saved.write(&path), Err(FileError::Io { done: "written", .. })));
+    assert!(
+        matches!(saved.write(folder.path()), Err(FileError::Io { done: "written", .. })),
+        "it is a folder"
+    );
+    assert!(matches!(saved.write(folder.path().join("no/such")), Err(FileError::Io { done: "written", .. })));
     assert_eq!(fs::read(&path).unwrap(), bytes);
-    fs::remove_dir(&beside).unwrap();
     saved.write(&path).unwrap();
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["counters"]);

@@ -46,6 +46,17 @@ mod as_it_comes {
     ));
 }
 
+/// With the names of calls, which only those have who may have to wait.
+mod waited_for {
+    use limitrate_runtime::store::{MemoryOptions, MemoryStore};
+    use limitrate_testkit::{Blocking, conformance::Trial};
+
+    limitrate_testkit::conformance!(waited for {
+        let store = Blocking::connect(async { Ok(MemoryStore::new(MemoryOptions::default())) }).unwrap();
+        (store, Trial::alone().with_decisions(1_000))
+    });
+}
+
 fn key(number: u64) -> CounterKey {
     CounterKey::of_limit(&number.to_le_bytes(), 0x5EED)
 }

@@ -1,9 +1,12 @@
 //! The suite of every store, on Redis: on one node, over its socket, on the master that Sentinels name, and on a Cluster; and
 //! equality with memory, step by step.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use limitrate_runtime::store::{RedisOptions, RedisStore};
 use limitrate_testkit::{
     Blocking,
+    conformance::processes::three_processes_are_admitted_exactly,
     server::{Redis, RedisCluster, or_skip},
 };
 
@@ -12,9 +15,32 @@ mod equality;
 #[path = "redis/trips.rs"]
 mod trips;
 
+#[test]
+fn processes_on_one_node_are_admitted_exactly() {
+    three_processes_are_admitted_exactly(
+        "processes_on_one_node_are_admitted_exactly",
+        || node().map(|node| (node, node.url())),
+        |url| Ok(connected(url)),
+    );
+}
+
+#[test]
+fn processes_on_a_cluster_are_admitted_exactly() {
+    three_processes_are_admitted_exactly(
+        "processes_on_a_cluster_are_admitted_exactly",
+        || cluster().map(|cluster| (cluster, cluster.url())),
+        |url| Ok(connected(url)),
+    );
+}
+
 fn connected(url: &str) -> Blocking<RedisStore> {
     let options = RedisOptions::from_url(url).unwrap();
     Blocking::connect(RedisStore::connect(options)).unwrap()
+}
+
+/// A store of its own on servers that others use too.
+fn apart(url: &str) -> Blocking<RedisStore> {
+    connected(&format!("{url}?prefix=apart-{:x}", RandomState::new().hash_one(())))
 }
 
 fn node() -> Option<&'static Redis> {
@@ -28,16 +54,16 @@ fn cluster() -> Option<&'static RedisCluster> {
 mod on_one_node {
     use limitrate_testkit::conformance::Trial;
 
-    limitrate_testkit::conformance!({
+    limitrate_testkit::conformance!(waited for {
         let Some(node) = super::node() else { return };
-        (super::connected(&node.url()), Trial::shared().scattered())
+        (super::apart(&node.url()), Trial::shared().scattered())
     });
 }
 
 mod over_a_socket {
     use limitrate_testkit::conformance::Trial;
 
-    limitrate_testkit::conformance!({
+    limitrate_testkit::conformance!(waited for {
         let Some(node) = super::node() else { return };
         let url = format!("redis+unix://{}?prefix=socket", node.socket().display());
         (super::connected(&url), Trial::shared())
@@ -47,7 +73,7 @@ mod over_a_socket {
 mod on_a_cluster {
     use limitrate_testkit::conformance::Trial;
 
-    limitrate_testkit::conformance!({
+    limitrate_testkit::conformance!(waited for {
         let Some(cluster) = super::cluster() else { return };
         (super::connected(&cluster.url()), Trial::shared().with_decisions(50))
     });
@@ -56,8 +82,8 @@ mod on_a_cluster {
 mod on_a_cluster_over_many_groups {
     use limitrate_testkit::conformance::Trial;
 
-    limitrate_testkit::conformance!({
+    limitrate_testkit::conformance!(waited for {
         let Some(cluster) = super::cluster() else { return };
-        (super::connected(&cluster.url()), Trial::shared().scattered().with_decisions(50))
+        (super::apart(&cluster.url()), Trial::shared().scattered().with_decisions(50))
     });
 }

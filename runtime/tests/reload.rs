@@ -138,7 +138,7 @@ fn a_file_that_is_deleted_leaves_its_policy_until_it_is_there_again() {
 fn a_module_that_changes_changes_the_policy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("api.rl");
-    let module = |vip: &str| format!("set vips = \"{vip}\"\n");
+    let module = |vip: &str| format!("module people\nset vips = \"{vip}\"\n");
     fs::write(folder.path().join("people.rl"), module("ada")).unwrap();
     let text = "use people (vips)\ninput { user : key }\nrule one { if user in vips then exempt \"vip\" }\n";
     fs::write(&path, text).unwrap();
@@ -176,7 +176,9 @@ fn the_system_tells_of_changes() {
         &world.path,
         world.live.clone(),
         ReloadOptions { look_every: Duration::from_secs(3_600), ..ReloadOptions::default() },
-        move |reload| drop(told.send(matches!(reload, Reload::Replaced { .. }))),
+        move |reload| {
+            let _ = told.send(matches!(reload, Reload::Replaced { .. }));
+        },
     );
     let watching = watching.unwrap();
     fs::write(&world.path, TWO).unwrap();

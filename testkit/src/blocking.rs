@@ -16,7 +16,7 @@ use limitrate_runtime::store::{
 use tokio::runtime::{Builder, Runtime};
 
 /// How long a call may take here: tests share machines with others.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A [`Store`] as a [`LocalStore`]: each call waits for its answer, on a runtime that is the wrapper's own.
 ///

@@ -10,7 +10,14 @@ pub mod basics;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod blocks;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
+pub mod calls;
+#[expect(missing_docs, reason = "the names of tests are sentences")]
+pub mod histories;
+#[expect(missing_docs, reason = "the names of tests are sentences")]
+pub mod keeping;
+#[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod modes;
+pub mod processes;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod reservations;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
@@ -49,15 +56,14 @@ pub const IN_FLIGHT: Algorithm = Algorithm::InFlight(MINUTE);
 pub const ALL: [&Algorithm; 5] = [&FIXED, &LOG, &SLIDING, &BUCKET, &IN_FLIGHT];
 
 /// A store that the suite may be run on.
-pub trait Subject: LocalStore + Sized {
+pub trait Subject: LocalStore {
     /// What went wrong beneath it: nothing may.
     fn error(&self) -> Option<String> {
         None
     }
 
-    /// Runs one test.
-    fn try_out(&self, test: impl FnOnce(&dyn LocalStore, Trial), trial: Trial) {
-        test(self, trial);
+    /// Asserts that nothing did.
+    fn assert_sound(&self) {
         assert_eq!(self.error(), None, "the store gave no answer");
     }
 }
@@ -77,7 +83,8 @@ fn told(error: &dyn Error) -> String {
 }
 
 /// Makes the suite's functions tests of a store. Invoked in a module of its own, with an expression that makes a
-/// [`Subject`] and a [`Trial`].
+/// [`Subject`] and a [`Trial`]; it may `return` where there is no store. With `waited for` before it, the subject is a
+/// [`Blocking`], and calls that name themselves are tested too.
 ///
 /// ```
 /// mod suite {
@@ -101,7 +108,9 @@ macro_rules! conformance {
                 a_decision_without_charges_is_taken,
                 a_lease_ends_once_by_release_or_expiry,
                 use_can_be_set_and_read,
-                a_ceiling_that_changes_keeps_what_was_used;
+                a_ceiling_that_changes_keeps_what_was_used,
+                a_counter_that_was_reset_was_never_seen,
+                what_is_given_back_is_never_more_than_is_in_use;
             reservations:
                 settling_replaces_what_was_reserved_once,
                 a_reservation_expires_and_stands,
@@ -131,7 +140,31 @@ macro_rules! conformance {
             threads:
                 threads_on_one_key_are_admitted_exactly_to_the_ceiling,
                 threads_over_several_keys_in_any_order_are_admitted_exactly,
-                leases_taken_by_many_threads_end_exactly_once
+                leases_taken_by_many_threads_end_exactly_once,
+                reservations_are_settled_exactly_once_whoever_asks;
+            keeping:
+                what_a_snapshot_tells_goes_on_in_memory,
+                what_memory_tells_goes_on_here,
+                what_is_kept_gives_way_to_no_snapshot,
+                what_is_idle_is_neither_told_nor_restored;
+            histories:
+                random_histories_go_as_in_the_model,
+                random_histories_go_as_in_memory
+        }
+    };
+    (waited for $subject:expr) => {
+        $crate::conformance!($subject);
+        $crate::conformance! { $subject =>
+            calls:
+                a_call_made_again_is_applied_once_and_answered_alike,
+                a_refused_call_made_again_is_refused_alike,
+                another_name_is_another_call,
+                a_name_is_forgotten_after_a_while,
+                a_call_that_many_make_at_once_is_applied_once,
+                the_instant_judged_at_is_told,
+                callers_whose_clocks_differ_agree_where_the_store_has_one,
+                a_secret_is_the_same_for_all,
+                whichever_call_fails_nothing_is_half_charged_or_charged_twice
         }
     };
     ($subject:expr => $($part:ident: $($test:ident),*);*) => {
@@ -139,8 +172,8 @@ macro_rules! conformance {
             #[test]
             fn $test() {
                 let (subject, trial) = $subject;
-                let test = $crate::conformance::$part::$test;
-                $crate::conformance::Subject::try_out(&subject, test, trial);
+                $crate::conformance::$part::$test(&subject, trial);
+                $crate::conformance::Subject::assert_sound(&subject);
             }
         )*)*
     };

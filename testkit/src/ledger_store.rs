@@ -1,6 +1,8 @@
 //! A store that is nothing but a ledger over bytes: the arithmetic that stores without code of their own execute.
 
-use std::collections::HashMap;
+mod file;
+
+use std::{collections::HashMap, fs::File, io, path::Path};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 use limitrate_runtime::store::{
@@ -8,23 +10,44 @@ use limitrate_runtime::store::{
 };
 use parking_lot::Mutex;
 
-/// Entries in memory as bytes, which a [`Ledger`] is loaded with anew for every call. It keeps what is idle for ever, and
-/// goes by its callers' instants.
+use self::file::locked;
+
+/// Entries as bytes, which a [`Ledger`] is loaded with anew for every call: in memory, or in a file that processes share. It
+/// keeps what is idle for ever, and goes by its callers' instants.
 #[derive(Debug, Default)]
-pub struct LedgerStore(Mutex<Rows>);
+pub struct LedgerStore {
+    rows: Mutex<Rows>,
+    /// Where the rows are, if they are not in memory.
+    file: Option<File>,
+}
 
 type Rows = HashMap<CounterKey, (Vec<u8>, Timestamp)>;
 
 impl LedgerStore {
+    /// A store in a file, which is read and written under a lock by every call.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub fn in_file(path: &Path) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { rows: Mutex::default(), file: Some(file) })
+    }
+
     /// Executes a call over the entries under these keys.
     fn execute<'a, T: Send + 'a>(
         &self,
         keys: impl IntoIterator<Item = CounterKey>,
         call: impl FnOnce(&mut Ledger) -> T,
     ) -> Answer<'a, T> {
-        let mut rows = self.0.lock();
-        let result = execute(&mut rows, keys, call);
+        let result = self.with_rows(|rows| execute(rows, keys, call)).flatten();
         Box::pin(std::future::ready(result))
+    }
+
+    fn with_rows<T>(&self, call: impl FnOnce(&mut Rows) -> T) -> Result<T, StoreError> {
+        let mut rows = self.rows.lock();
+        let Some(file) = &self.file else { return Ok(call(&mut rows)) };
+        locked(file, call).map_err(|cause| StoreError::Lost(cause.into()))
     }
 }
 
@@ -35,7 +58,10 @@ fn execute<T>(
 ) -> Result<T, StoreError> {
     let mut ledger = Ledger::new();
     for key in keys {
-        let kept = rows.get(&key).map(|(bytes, idle_at)| Ok::<_, StoreError>((decoded(bytes)?, *idle_at))).transpose()?;
+        let kept = rows
+            .get(&key)
+            .map(|(bytes, idle_at)| Ok::<_, StoreError>((decoded(bytes)?, *idle_at)))
+            .transpose()?;
         ledger.load(key, kept);
     }
     let result = call(&mut ledger);
@@ -100,13 +126,13 @@ impl Store for LedgerStore {
     }
 
     fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
-        let rows = self.0.lock().clone();
-        let result = rows.into_iter().filter(|(_, (_, idle_at))| call.now < *idle_at).try_for_each(
-            |(key, (bytes, idle_at))| {
+        let result = self.with_rows(|rows| rows.clone()).and_then(|rows| {
+            let live = rows.into_iter().filter(|(_, (_, idle_at))| call.now < *idle_at);
+            for (key, (bytes, idle_at)) in live {
                 tell(Kept { key, entry: decoded(&bytes)?, idle_at });
-                Ok(())
-            },
-        );
+            }
+            Ok(())
+        });
         Box::pin(std::future::ready(result))
     }
 
@@ -118,7 +144,7 @@ impl Store for LedgerStore {
     }
 
     fn len(&self) -> Answer<'_, usize> {
-        Box::pin(std::future::ready(Ok(self.0.lock().len())))
+        Box::pin(std::future::ready(self.with_rows(|rows| rows.len())))
     }
 
     fn secret(&self) -> Answer<'_, Option<u64>> {

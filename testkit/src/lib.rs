@@ -7,10 +7,14 @@ mod clock;
 pub mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "conformance")]
+mod flaky;
 pub mod geo;
 #[cfg(feature = "conformance")]
 mod ledger_store;
 mod limiter;
+#[cfg(feature = "conformance")]
+mod model;
 pub mod policy_test;
 #[cfg(all(feature = "servers", unix))]
 pub mod server;
@@ -22,5 +26,9 @@ pub mod words;
 pub use blocking::Blocking;
 pub use clock::ManualClock;
 #[cfg(feature = "conformance")]
+pub use flaky::{Failing, FlakyStore};
+#[cfg(feature = "conformance")]
 pub use ledger_store::LedgerStore;
 pub use limiter::TestLimiter;
+#[cfg(feature = "conformance")]
+pub use model::{ModelStore, Modelled};

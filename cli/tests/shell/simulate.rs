@@ -238,7 +238,7 @@ fn mistakes_are_usage_errors_with_a_reason() {
         (simulate(&["--set", "usr=x"]), "the policy has no fact `usr`"),
         (simulate(&["--set", "user"]), "write NAME=VALUE"),
         (simulate(&["--set", "user=a", "--map", "user=ip"]), "`user` is set or mapped twice"),
-        (simulate(&["--store", "redis"]), "invalid value 'redis'"),
+        (simulate(&["--store", "disk:x"]), "`disk` is no kind of store; there are `memory`, `sqlite`"),
         (simulate(&["--generate", "steady"]), "unexpected argument '--generate'"),
     ] {
         let ran = place.rlc(&arguments);
@@ -298,4 +298,34 @@ fn settlements_warnings_and_shadows_are_summed_up() {
     );
     assert_eq!((json["outcomes"]["allow"].as_i64(), json["outcomes"]["reject"].as_i64()), (Some(3), Some(1)));
     assert_eq!(json["shadow"]["limits"][0]["refused"], 2);
+}
+
+/// The same requests, the same answers: only memory says how many counters it keeps.
+#[test]
+fn a_store_of_another_kind_gives_the_same_summary() {
+    let place = place();
+    let summary = |more: &[&'static str]| {
+        let ran = place.rlc(&simulate(&[more, &["--format", "json"]].concat()));
+        assert_eq!((ran.err.as_str(), ran.code), ("", 0));
+        let mut json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let fields = json.as_object_mut().unwrap();
+        let counters = fields.remove("counters");
+        fields.remove("elapsed_ms");
+        fields.remove("requests_per_second");
+        (json, counters)
+    };
+    let (memory, counters) = summary(&[]);
+    assert_eq!(counters, Some(2.into()));
+    for _ in 0..2 {
+        // A second run finds nothing of the first.
+        assert_eq!(summary(&["--store", "sqlite:run.db"]), (memory.clone(), None));
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_a_matter_of_the_environment() {
+    let ran = place().rlc(&simulate(&["--store", "redis://:secret@127.0.0.1:1"]));
+    assert_eq!((ran.out.as_str(), ran.code), ("", 4));
+    assert!(ran.err.starts_with("error: --store: the store cannot be reached"), "{}", ran.err);
+    assert!(!ran.err.contains("secret"), "{}", ran.err);
 }

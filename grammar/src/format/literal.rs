@@ -2,7 +2,7 @@
 
 /// A literal of the grammar, written with blanks and units as the formatter wants them.
 pub(super) fn canonical(text: &str) -> String {
-    let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let plain = words.join(" ");
     if let Some((amount, window)) = plain.split_once('/').or_else(|| plain.split_once(" per ")) {
         return format!("{}/{}", per_window(amount.trim()), window_text(window.trim()));

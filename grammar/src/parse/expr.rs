@@ -5,7 +5,7 @@ use std::{cell::RefCell, sync::LazyLock};
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use crate::{
-    ast::{BinaryOp, Expr, ExprKind, MatchArm, Pattern, PatternKind},
+    ast::{BinaryOp, Expr, ExprKind, Literal, MatchArm, Pattern, PatternKind, RateWindow},
     code::Code,
     diagnostic::Diagnostic,
     parse::{
@@ -58,6 +58,22 @@ pub(super) struct Part {
     pub(super) grouped: bool,
     pub(super) start: usize,
     pub(super) end: usize,
+}
+
+/// The rate that an amount over a length of time is, `12 req / 10 s` on two lines: where lines break means nothing. Not
+/// with a comment in it, which has no place in a literal.
+pub(super) fn rate_over_lines(text: &str, left: &Part, right: &Part) -> Option<Literal> {
+    match (&left.expr.kind, &right.expr.kind) {
+        (ExprKind::Literal(Literal::Amount(amount, unit)), ExprKind::Literal(Literal::Duration(window)))
+            if !left.grouped
+                && !right.grouped
+                && window.0 > 0
+                && text.get(left.end..right.start).is_some_and(|between| !between.contains('#')) =>
+        {
+            Some(Literal::Rate(*amount, Some(*unit), RateWindow::Span(*window)))
+        }
+        _ => None,
+    }
 }
 
 impl<'a> Reader<'a, '_> {
@@ -270,6 +286,11 @@ impl<'a> Reader<'a, '_> {
                     .label(first, "compared already")
                     .help("compare twice: `a < b and b < c`");
             return self.refuse(diagnostic);
+        }
+        if binary == BinaryOp::Div
+            && let Some(rate) = rate_over_lines(self.text, &left, &right)
+        {
+            return self.joined(ExprKind::Literal(rate), left.start, right.end, 1);
         }
         let depth = 1 + left.depth.max(right.depth);
         let operator = Spanned { node: binary, span };

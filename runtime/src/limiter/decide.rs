@@ -37,6 +37,11 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// Whether decisions need tickets.
+    pub(super) const fn tickets(self) -> bool {
+        self.tickets
+    }
+
     pub(super) fn of(program: &Program) -> Self {
         let exceeds = |exceed: &Exceed| matches!(exceed, Exceed::Deny { .. } | Exceed::Downgrade { .. });
         Self {

@@ -17,6 +17,9 @@ use crate::{
     store::{Call, ClockOf, RequestId, Store, StoreError, Ticket},
 };
 
+/// The second pass of a decision has so much time, however long the first took.
+const LEAST_DEADLINE: Duration = Duration::from_millis(1);
+
 /// What a caller says of one decision over a shared store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asking {
@@ -61,6 +64,9 @@ impl<S: Store> Limiter<S> {
         let mut decision = Decision::new(&self.policy, now, slack);
         let mut bound = Bound::new(now);
         self.pass_shared(&mut decision, facts, &mut bound, asking).await?;
+        if decision.outcome == Outcome::Reject {
+            self.instants.catch_up();
+        }
         if !self.needs.more || matches!(decision.cause, Cause::Input(_)) {
             return Ok(decision);
         }
@@ -77,9 +83,12 @@ impl<S: Store> Limiter<S> {
         changed.extend(changes.iter().map(|(fact, value)| (*fact, value.borrow())));
         let mut second = Decision::new(&self.policy, now, slack);
         let mut bound = Bound::new(now);
-        // It is another call than the first one.
+        // It is another call than the first one, for what is left of the caller's time.
         let request = asking.request.map(|request| RequestId(request.0.rotate_left(1) ^ 1));
-        self.pass_shared(&mut second, &changed, &mut bound, Asking { request, ..asking }).await?;
+        let spent = if asking.at.is_some() { Nanos::ZERO } else { self.instants.now().since(now) };
+        let spent = Duration::from_nanos(u64::try_from(spent.0).unwrap_or(0));
+        let deadline = asking.deadline.saturating_sub(spent).max(LEAST_DEADLINE);
+        self.pass_shared(&mut second, &changed, &mut bound, Asking { request, deadline, ..asking }).await?;
         if second.outcome.passes() {
             second.outcome = Outcome::Downgrade;
             with_scratch(|scratch| self.complete(&mut second, &bound, scratch));
@@ -112,7 +121,11 @@ impl<S: Store> Limiter<S> {
         if charges.is_empty() {
             return Ok(());
         }
-        decision.ticket = self.ticket();
+        decision.ticket = match asking.request {
+            // A request that is made again is the one that holds what the first one took.
+            Some(request) if self.needs.tickets() => Ticket(request.folded() | 1),
+            Some(_) | None => self.ticket(),
+        };
         let call = asking.call(decision.now, decision.ticket);
         let charged = match self.store.charge_at_once(call, &charges) {
             Some(charged) => charged,

@@ -1,6 +1,6 @@
 //! What a policy's files say now, compared with what they said when they were last read.
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::{Path, PathBuf}};
 
 use limitrate_compiler::{
     Engine, Policy, Rejected,
@@ -13,7 +13,7 @@ use crate::load::{FileLoader, read_policy};
 
 /// What was read, where it is not what was read before.
 pub(super) enum Text {
-    Policy(Policy),
+    Policy(Box<Policy>),
     Rejected(Box<Rejected>),
     Unreadable(LoadError),
     Empty,
@@ -55,7 +55,7 @@ impl Reading {
         (self.read != before).then_some(text)
     }
 
-    fn digest(&self, path: &PathBuf) -> Option<u128> {
+    fn digest(&self, path: &Path) -> Option<u128> {
         read_policy(path).ok().map(|bytes| xxh3_128(&bytes))
     }
 
@@ -78,7 +78,7 @@ impl Reading {
         let compiled = compile_with(&self.path.to_string_lossy(), &bytes, engine, &loader);
         self.read.extend(loader.read.into_inner());
         match compiled {
-            Ok(accepted) => Text::Policy(accepted.policy),
+            Ok(accepted) => Text::Policy(Box::new(accepted.policy)),
             Err(rejected) => Text::Rejected(rejected),
         }
     }

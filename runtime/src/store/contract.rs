@@ -234,6 +234,9 @@ impl<S: LocalStore + ?Sized> Store for S {
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
+        if let Some(request) = call.request {
+            return Some(LocalStore::charge_once(self, call.now, request, charges, call.ticket));
+        }
         let mut verdicts = Verdicts::new();
         let taken = LocalStore::charge(self, call.now, charges, call.ticket, &mut verdicts);
         Some(Charged { taken, now: call.now, verdicts, degraded: false })

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use limitrate_core::{key::CounterKey, time::Timestamp};
@@ -102,7 +103,12 @@ impl Saved {
     }
 
     fn write_new(&self, path: &Path) -> io::Result<()> {
-        let file = File::create(path)?;
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        // It has the secret that keys are hashed under.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
         let mut out = Hashing { inner: BufWriter::new(file), hash: Xxh3::new() };
         out.write_all(MAGIC)?;
         out.write_all(&LAYOUT.to_le_bytes())?;
@@ -239,10 +245,14 @@ impl<R: Read> Hashing<R> {
     }
 }
 
+/// How many files this process has begun to write: two at once are not one.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
 /// Where a file is written before it takes its place: in the same folder, so that it can.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}.{number}.new", std::process::id()));
     path.with_file_name(name)
 }
 

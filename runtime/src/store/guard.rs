@@ -17,7 +17,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -88,6 +88,8 @@ struct Guard {
     /// Drawn for each failure.
     jitter: RandomState,
     failures: AtomicU64,
+    /// Whether the breaker is closed, to be looked at without its lock.
+    is_closed: AtomicBool,
 }
 
 impl fmt::Debug for Guard {
@@ -110,6 +112,7 @@ impl Guarded {
             on_switch,
             jitter: RandomState::new(),
             failures: AtomicU64::new(0),
+            is_closed: AtomicBool::new(true),
         }))
     }
 
@@ -144,7 +147,18 @@ impl Guarded {
         let answer = begin(&*self.0.store);
         let result = timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
         asked.record(result.as_ref().err());
+        if result.is_ok() {
+            self.catch_up(call);
+        }
         result
+    }
+
+    /// Makes what waits for the store, in a task of its own, where anything does.
+    fn catch_up(&self, call: Call) {
+        if self.0.late.begins() {
+            let guarded = self.clone();
+            tokio::spawn(async move { guarded.0.late.make_up(&*guarded.0.store, call).await });
+        }
     }
 
     /// Looks whether the store answers again, in a task of its own: no caller waits for it.
@@ -157,10 +171,9 @@ impl Guarded {
             let answer = guarded.0.store.charge(call, &charges);
             let result =
                 timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
-            let is_back = result.is_ok();
             recording.record(result.as_ref().err());
-            if is_back {
-                guarded.0.late.make_up(&*guarded.0.store, call).await;
+            if result.is_ok() {
+                guarded.catch_up(call);
             }
         });
     }
@@ -182,6 +195,7 @@ impl Guard {
         if before == after {
             return;
         }
+        self.is_closed.store(after == State::Closed, Ordering::Relaxed);
         let switch = match after {
             State::Open => Switch::Away { why: why.unwrap_or("unknown") },
             State::Recovering => Switch::Recovering,
@@ -227,7 +241,8 @@ impl Recording<'_> {
         let Some(asked) = self.asked.take() else { return };
         let guard = self.guard;
         match error {
-            None => guard.change(None, |breaker| breaker.succeeded(asked)),
+            // A store that tells what is wrong with one counter of its is there.
+            None | Some(StoreError::Corrupt { .. }) => guard.change(None, |breaker| breaker.succeeded(asked)),
             Some(error) => {
                 let (now, jitter) = (guard.began.elapsed(), guard.jitter());
                 metrics::counter!("limitrate_store_failures_total", "kind" => error.word()).increment(1);
@@ -250,9 +265,12 @@ impl Store for Guarded {
         Box::pin(async move {
             Ok(match self.ask(call, |store| store.charge(call, charges)).await {
                 Ok(charged) => charged,
-                Err(_) => {
+                Err(error) => {
                     metrics::counter!("limitrate_degraded_decisions_total").increment(1);
-                    self.0.fallback.charge(call.now, charges, call.ticket, self.0.retry())
+                    if error.may_have_applied() && call.request.is_none() {
+                        self.0.late.keep_leases(leases_of(call, charges).into_iter());
+                    }
+                    self.0.fallback.charge(call, charges, self.0.retry())
                 }
             })
         })
@@ -290,7 +308,7 @@ impl Store for Guarded {
             match self.ask(call, |store| store.release(call, &elsewhere)).await {
                 Ok(released) => Ok(here.len() + released),
                 Err(error) => {
-                    self.0.late.keep_leases(&elsewhere);
+                    self.0.late.keep_leases(elsewhere.into_iter());
                     Err(error)
                 }
             }
@@ -348,12 +366,21 @@ impl Store for Guarded {
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
-        self.0.store.charge_at_once(call, charges)
+        self.0.is_closed.load(Ordering::Relaxed).then(|| self.0.store.charge_at_once(call, charges)).flatten()
     }
 
     fn close(&self) -> Answer<'_, ()> {
         self.0.store.close()
     }
+}
+
+/// The leases that charges hold in the store if they were applied there although no answer came: the request goes on without
+/// them, so they are given back.
+fn leases_of(call: Call, charges: &[Charge<'_>]) -> Vec<Lease> {
+    let in_flight = charges.iter().filter(|charge| matches!(charge.algorithm, Algorithm::InFlight(_)));
+    in_flight
+        .map(|charge| Lease { counter: charge.counter, limit: charge.limit, ticket: call.ticket })
+        .collect()
 }
 
 /// The settlements that found nothing to settle.

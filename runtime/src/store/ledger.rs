@@ -9,7 +9,7 @@ mod deciding;
 use std::{collections::HashMap, mem};
 
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, LeaseId, State},
+    algorithm::{Algorithm, Hold, LeaseId, State, in_flight},
     block,
     charge::{Charge, Mode},
     key::CounterKey,
@@ -167,6 +167,18 @@ impl Ledger {
         let has_ended = used(&after) < used(&before);
         self.change(lease.counter, &any, |state| *state = Some(after));
         has_ended
+    }
+
+    /// Ends the last lease of this weight that a ticket names, if it names any: it was taken for a decision that is refused.
+    #[cfg(feature = "redis")]
+    pub(super) fn take_back(&mut self, lease: &Lease, weight: i64) {
+        let Some(State::InFlight(leases)) = self.state(lease.counter) else { return };
+        let mut left: Vec<_> = leases.leases().collect();
+        let is_it = |(id, _, held): &(LeaseId, Timestamp, i64)| id.0 == lease.ticket.0 && *held == weight;
+        let Some(last) = left.iter().rposition(is_it) else { return };
+        left.remove(last);
+        let left = in_flight::State::from_leases(leases.latest(), left).map(State::InFlight);
+        self.change(lease.counter, &Algorithm::InFlight(Nanos::ZERO), |state| *state = left);
     }
 
     /// Gives back a cost that was taken.

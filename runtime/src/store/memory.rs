@@ -20,6 +20,7 @@ pub(super) mod entry;
 mod pages;
 pub(super) mod part;
 mod quick;
+mod receipts;
 mod several;
 mod shard;
 mod slot;
@@ -37,17 +38,22 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 
+pub use self::receipts::MAX_RECEIPTS;
 use self::{
     counter::Counter,
     entry::Step,
     quick::{charge_one, charge_several},
+    receipts::Receipts,
     several::shared_ticket,
     shard::{Kind, Promised, Shard},
     sync::Mutex,
     table::Table,
     tables::Tables,
 };
-use super::{Kept, Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
+use super::{
+    Charged, Kept, Lease, LocalStore, RequestId, Settled, Settlement, Settlements, Ticket, Verdicts,
+    beside::receipt_key,
+};
 
 /// How many bytes a store takes at most unless told otherwise: some three million counters of one word, or half as
 /// many of several. It takes them as keys come.
@@ -118,6 +124,7 @@ pub struct MemoryStore {
     shards: Box<[Shard]>,
     /// The counters of limits whose keys found no room. Locked after any shard, never before one.
     shared: Mutex<Table>,
+    receipts: Receipts,
 }
 
 impl MemoryStore {
@@ -128,7 +135,11 @@ impl MemoryStore {
         let (each, rest) = (options.max_keys / count, options.max_keys % count);
         let bytes = options.max_bytes.min(MAX_BYTES) / count;
         let shards = (0..count).map(|index| Shard::new(index, each + usize::from(index < rest), bytes));
-        Self { shards: shards.collect(), shared: Mutex::new(Table::new(MAX_SHARED, usize::MAX)) }
+        Self {
+            shards: shards.collect(),
+            shared: Mutex::new(Table::new(MAX_SHARED, usize::MAX)),
+            receipts: Receipts::new(),
+        }
     }
 
     /// How many reservations may still be settled at `now`. Looks at every key, for tests and the curious; shard by
@@ -263,6 +274,24 @@ impl LocalStore for MemoryStore {
         let has_room = !is_new || tables.has_room_swept(counter, now, Promised::default().with(kind, 1));
         let set = |counter: &mut Counter<'_>| counter.set_used(algorithm, now, used);
         has_room && tables.change(counter, set).unwrap_or(false)
+    }
+
+    fn charge_once(
+        &self,
+        now: Timestamp,
+        request: RequestId,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+    ) -> Charged {
+        let charge = || {
+            let mut verdicts = Verdicts::new();
+            let taken = self.charge(now, charges, ticket, &mut verdicts);
+            Charged { taken, now, verdicts, degraded: false }
+        };
+        match charges {
+            [first, ..] => self.receipts.once(now, receipt_key(first.counter, request), charge),
+            [] => charge(),
+        }
     }
 
     fn refund(&self, now: Timestamp, charge: &Charge<'_>) {

@@ -49,7 +49,8 @@ impl MySqlOptions {
     /// [`StoreError::Address`] says what is wrong with it.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
-        let rest = rest.ok_or_else(|| wrong("it does not begin with `mysql://` or `mariadb://`".to_owned()))?;
+        let rest =
+            rest.ok_or_else(|| wrong("it does not begin with `mysql://` or `mariadb://`".to_owned()))?;
         let (settings, rest) = SqlSettings::take(rest, PARAMETERS)?;
         let driver = MySqlConnectOptions::from_str(&format!("mysql://{rest}"));
         let driver = driver.map_err(|error| wrong(error.to_string()))?;
@@ -79,7 +80,11 @@ impl MySqlOptions {
     }
 
     fn read_from(&self, keys: &[CounterKey]) -> String {
-        format!("SELECT `key`, entry FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({})", self.counters(), list(keys))
+        format!(
+            "SELECT `key`, entry FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({})",
+            self.counters(),
+            list(keys)
+        )
     }
 
     fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
@@ -184,7 +189,9 @@ impl Dialect for MySqlOptions {
             1142 | 1143 | 1227 | 1370 => Said::Denied("this user may not do what is needed with the tables"),
             1049 => Said::Nowhere,
             // No table, column, index or engine's file; another type; a damaged table.
-            1146 | 1054 | 1176 | 1932 | 1366 | 1406 | 1264 | 1364 | 1136 | 1194 | 1034 | 1712 => Said::Damaged,
+            1146 | 1054 | 1176 | 1932 | 1366 | 1406 | 1264 | 1364 | 1136 | 1194 | 1034 | 1712 => {
+                Said::Damaged
+            }
             _ => Said::Cannot("it answered with an error"),
         }
     }
@@ -337,6 +344,8 @@ mod tests {
     fn scripts_hold_nothing_but_digits_of_what_they_are_given() {
         let options = MySqlOptions::from_url("mysql://h/d").unwrap();
         let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5 };
-        assert!(options.write(&[row]).contains("VALUES (x'00000000000000000000000000000001',x'273b2d2d',-5) ON"));
+        assert!(
+            options.write(&[row]).contains("VALUES (x'00000000000000000000000000000001',x'273b2d2d',-5) ON")
+        );
     }
 }

@@ -4,21 +4,27 @@ use std::sync::Arc;
 
 use super::{MemoryOptions, MemoryStore, Store, StoreError};
 
-/// What an address may begin with, and the feature that has it.
-const SCHEMES: [(&str, &str); 10] = [
-    ("memory", ""),
-    ("sqlite", "sqlite"),
-    ("redis", "redis"),
-    ("rediss", "redis"),
-    ("redis+unix", "redis"),
-    ("redis+sentinel", "redis"),
-    ("redis+cluster", "redis"),
-    ("postgres", "postgres"),
-    ("postgresql", "postgres"),
-    ("mysql", "mysql"),
+/// What the addresses of each kind of store may begin with, and the feature that has it.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("memory", &["memory"]),
+    ("sqlite", &["sqlite"]),
+    (
+        "redis",
+        &[
+            "redis",
+            "rediss",
+            "redis+unix",
+            "redis+sentinel",
+            "rediss+sentinel",
+            "redis+cluster",
+            "rediss+cluster",
+        ],
+    ),
+    ("postgres", &["postgres", "postgresql"]),
+    ("mysql", &["mysql", "mariadb"]),
 ];
 
-/// Opens the store at an address. Must be called within a tokio runtime with time, which the store then lives on.
+/// Opens the store at an address. Must be called within a tokio runtime with time and I/O, which the store then lives on.
 ///
 /// # Errors
 ///
@@ -26,33 +32,34 @@ const SCHEMES: [(&str, &str); 10] = [
 /// itself; else what connecting says. No error repeats a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     let scheme = url.split(':').next().unwrap_or_default();
-    match scheme {
-        "memory" => Ok(Arc::new(MemoryStore::new(MemoryOptions::default()))),
+    let kind = KINDS.iter().find(|(_, schemes)| schemes.contains(&scheme)).map(|(kind, _)| *kind);
+    match kind {
+        Some("memory") => Ok(Arc::new(MemoryStore::new(MemoryOptions::default()))),
         #[cfg(feature = "sqlite")]
-        "sqlite" => Ok(Arc::new(super::SqliteStore::open(&super::SqliteOptions::from_url(url)?)?)),
-        #[cfg(feature = "redis")]
-        "redis" | "rediss" | "redis+unix" | "redis+sentinel" | "redis+cluster" => {
-            Ok(Arc::new(super::RedisStore::connect(super::RedisOptions::from_url(url)?).await?))
+        Some("sqlite") => {
+            let options = super::SqliteOptions::from_url(url)?;
+            // It waits for the disk, and for others who have the file.
+            let opened = tokio::task::spawn_blocking(move || super::SqliteStore::open(&options)).await;
+            Ok(Arc::new(opened.map_err(|error| StoreError::Unreachable(error.into()))??))
         }
+        #[cfg(feature = "redis")]
+        Some("redis") => Ok(Arc::new(super::RedisStore::connect(super::RedisOptions::from_url(url)?).await?)),
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => {
+        Some("postgres") => {
             Ok(Arc::new(super::PostgresStore::connect(super::PostgresOptions::from_url(url)?).await?))
         }
         #[cfg(feature = "mysql")]
-        "mysql" => Ok(Arc::new(super::MySqlStore::connect(super::MySqlOptions::from_url(url)?).await?)),
-        other => Err(unknown(other)),
-    }
-}
-
-fn unknown(scheme: &str) -> StoreError {
-    let what = match SCHEMES.iter().find(|(known, _)| *known == scheme) {
-        Some((_, feature)) => {
-            format!("this build has no `{scheme}` stores: build it with the feature `{feature}`")
+        Some("mysql") => Ok(Arc::new(super::MySqlStore::connect(super::MySqlOptions::from_url(url)?).await?)),
+        Some(kind) => {
+            let what = format!("this build has no `{scheme}` stores: build it with the feature `{kind}`");
+            Err(StoreError::Address { what })
         }
         None => {
-            let known: Vec<_> = SCHEMES.iter().map(|(scheme, _)| format!("`{scheme}`")).collect();
-            format!("`{}` is no kind of store; there are {}", scheme.escape_debug(), known.join(", "))
+            let known: Vec<_> =
+                KINDS.iter().flat_map(|(_, schemes)| *schemes).map(|s| format!("`{s}`")).collect();
+            let what =
+                format!("`{}` is no kind of store; there are {}", scheme.escape_debug(), known.join(", "));
+            Err(StoreError::Address { what })
         }
-    };
-    StoreError::Address { what }
+    }
 }

@@ -27,8 +27,7 @@ use super::{
 pub type PostgresStore = SqlStore<PostgresOptions>;
 
 /// The parameters of an address that the driver knows.
-const PARAMETERS: &[&str] =
-    &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name"];
+const PARAMETERS: &[&str] = &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name"];
 
 /// How the server tells its time, in microseconds.
 const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
@@ -135,6 +134,7 @@ impl Dialect for PostgresOptions {
             "SET statement_timeout = {millis};SET lock_timeout = {millis};\
              SET idle_in_transaction_session_timeout = {millis};SET standard_conforming_strings = on;\
              SET bytea_output = hex;SET jit = off;SET enable_seqscan = off;\
+             SET enable_bitmapscan = off;\
              SET plan_cache_mode = force_generic_plan"
         );
         Self::run(&mut connection, script).await?;
@@ -213,10 +213,7 @@ impl Dialect for PostgresOptions {
             literal(&mut condition, &key.0.to_be_bytes(), r"'\x", "'");
             condition
         });
-        format!(
-            "SELECT key, entry FROM {}{after} ORDER BY key LIMIT {rows};SELECT {CLOCK}",
-            self.counters()
-        )
+        format!("SELECT key, entry FROM {}{after} ORDER BY key LIMIT {rows};SELECT {CLOCK}", self.counters())
     }
 
     fn count(&self) -> String {
@@ -237,7 +234,8 @@ impl Dialect for PostgresOptions {
     }
 
     fn explain(&self, keys: &[CounterKey]) -> String {
-        let rows: Vec<Row> = keys.iter().map(|key| Row { key: *key, entry: Vec::new(), idle_at: 0 }).collect();
+        let rows: Vec<Row> =
+            keys.iter().map(|key| Row { key: *key, entry: Vec::new(), idle_at: 0 }).collect();
         let keys = array(keys);
         format!(
             "EXPLAIN EXECUTE limitrate_lock ({keys});EXPLAIN EXECUTE limitrate_read ({keys});EXPLAIN {};\
@@ -319,7 +317,9 @@ mod tests {
 
     #[test]
     fn an_address_of_something_else_is_refused_without_being_repeated() {
-        for url in ["mysql://me:hunter2@h/d", "postgres://me:hunter2@h:port/d", "postgres://h/d?sslmode=hunter2"] {
+        for url in
+            ["mysql://me:hunter2@h/d", "postgres://me:hunter2@h:port/d", "postgres://h/d?sslmode=hunter2"]
+        {
             let error = PostgresOptions::from_url(url).unwrap_err();
             assert!(matches!(error, StoreError::Address { .. }), "{url}: {error}");
         }

@@ -22,12 +22,9 @@ mod script;
 mod servers;
 mod value;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64},
 };
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey};
@@ -37,7 +34,9 @@ use tokio::{runtime::Handle, sync::Mutex, time::Instant};
 pub use self::options::{Host, LONGEST_PREFIX, RedisOptions, Servers};
 use self::{
     exchange::LANES,
+    groups::grouped,
     link::Until,
+    meta::LOOK_EVERY_MS,
     names::{Group, Names},
     script::Scripts,
     servers::Nodes,
@@ -88,10 +87,11 @@ impl RedisStore {
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
             ahead: AtomicI64::new(0),
             begun: Instant::now(),
-            look_at_ms: AtomicU64::new(0),
+            look_at_ms: AtomicU64::new(LOOK_EVERY_MS),
             generation: AtomicU64::new(0),
         };
         inner.secret = inner.look(None).await?;
+        inner.generation = AtomicU64::new(inner.nodes.generation());
         Ok(Self(Arc::new(inner)))
     }
 
@@ -147,12 +147,7 @@ fn is_one_group(charges: &[Charge<'_>]) -> bool {
 impl Inner {
     /// Puts what can be worked on in one step together, each with where it stood: all of it unless this is a Cluster.
     fn places<'t, T>(&self, all: &'t [T], key: impl Fn(&T) -> CounterKey) -> Vec<Vec<(usize, &'t T)>> {
-        let mut places: BTreeMap<Option<Group>, Vec<(usize, &'t T)>> = BTreeMap::new();
-        for (index, item) in all.iter().enumerate() {
-            let place = self.is_cluster.then(|| Group::of(key(item)));
-            places.entry(place).or_default().push((index, item));
-        }
-        places.into_values().collect()
+        grouped(all, |item| self.is_cluster.then(|| Group::of(key(item))))
     }
 }
 

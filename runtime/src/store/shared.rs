@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 
-use super::{Kept, Lease, LocalStore, Settlement, Settlements, Ticket, Verdicts};
+use super::{Charged, Kept, Lease, LocalStore, RequestId, Settlement, Settlements, Ticket, Verdicts};
 
 impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
     fn charge(
@@ -15,6 +15,16 @@ impl<S: LocalStore + ?Sized> LocalStore for Arc<S> {
         verdicts: &mut Verdicts,
     ) -> bool {
         (**self).charge(now, charges, ticket, verdicts)
+    }
+
+    fn charge_once(
+        &self,
+        now: Timestamp,
+        request: RequestId,
+        charges: &[Charge<'_>],
+        ticket: Ticket,
+    ) -> Charged {
+        (**self).charge_once(now, request, charges, ticket)
     }
 
     fn settle(&self, now: Timestamp, settlements: &[Settlement<'_>], settled: &mut Settlements) {

@@ -7,15 +7,15 @@
 //! A row is a key, an entry and the instant from which on it can be dropped, which connections do with what is idle, one of
 //! them all at a time, when nothing else is due ([`SqlStore::sweep`]).
 
-pub mod dialect;
+pub(super) mod dialect;
 mod errand;
 mod failure;
 mod job;
-pub mod layout;
+pub(super) mod layout;
 mod link;
 mod queue;
 mod row;
-pub mod settings;
+pub(super) mod settings;
 mod transaction;
 
 use std::{
@@ -27,12 +27,7 @@ use std::{
     time::Duration,
 };
 
-use limitrate_core::{
-    algorithm::Algorithm,
-    charge::Charge,
-    key::CounterKey,
-    time::Timestamp,
-};
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::{
@@ -156,18 +151,19 @@ impl<D: Dialect> SqlStore<D> {
         }
         let (job, answer) = Task::new(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
         Box::pin(async move {
-            self.core.queue.push(job).map_err(StoreError::from)?;
+            self.core.queue.push(job).map_err(told)?;
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
     }
 }
 
-impl From<Refused> for StoreError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Full => Self::Unavailable { what: "its queue is full".to_owned(), cause: QueueFull.into() },
-            Refused::Closed => Self::Closed,
+/// What a caller is told who was not let in.
+fn told(refused: Refused) -> StoreError {
+    match refused {
+        Refused::Full => {
+            StoreError::Unavailable { what: "its queue is full".to_owned(), cause: QueueFull.into() }
         }
+        Refused::Closed => StoreError::Closed,
     }
 }
 
@@ -210,21 +206,22 @@ async fn sweep_now_and_then<D: Dialect>(core: Arc<Core<D>>) {
 impl<D: Dialect> Core<D> {
     async fn read(&self, script: String) -> Result<Reply, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Errand::Read(script, reply))?;
+        self.queue.send(Errand::Read(script, reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {
         let (reply, answer) = oneshot::channel();
         let callers = Some(self.callers_now.load(Ordering::Relaxed)).filter(|now| *now != NEVER);
-        self.queue.send(Errand::Sweep(callers, reply))?;
+        self.queue.send(Errand::Sweep(callers, reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
 impl<D: Dialect> Store for SqlStore<D> {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
-        let mut keys = Keys { counters: charges.iter().map(|charge| charge.counter).collect(), ..Keys::default() };
+        let mut keys =
+            Keys { counters: charges.iter().map(|charge| charge.counter).collect(), ..Keys::default() };
         Ledger::keys_of_charges(&call, charges, |key| {
             if !keys.counters.contains(&key) {
                 keys.others.push(key);
@@ -328,9 +325,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             for portion in counters.chunks(RESTORED_AT_ONCE).chain(others.chunks(RESTORED_AT_ONCE)) {
                 let counters = portion.iter().map(|kept| kept.key).collect();
                 let portion = portion.to_vec();
-                let restored = self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
-                    portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
-                });
+                let restored =
+                    self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
+                        portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
+                    });
                 count += restored.await?;
             }
             Ok(count)

@@ -2,12 +2,12 @@
 
 use limitrate_core::{
     algorithm::{Refusal, Status},
-    charge::{Charge, Counted},
+    charge::{Block, Charge, Counted},
     time::Timestamp,
 };
-use limitrate_runtime::store::{Lease, LocalStore, Ticket, Verdicts};
+use limitrate_runtime::store::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
-use super::{ALL, BUCKET, FIXED, IN_FLIGHT, MINUTE, NOW, Trial, decide, remaining};
+use super::{ALL, BUCKET, FIXED, IN_FLIGHT, LOG, MINUTE, NOW, SLIDING, Trial, decide, remaining};
 
 pub fn a_decision_takes_all_charges_or_none(store: &dyn LocalStore, trial: Trial) {
     for (number, algorithm) in (0..).step_by(2).zip(ALL) {
@@ -164,4 +164,42 @@ pub fn a_ceiling_that_changes_keeps_what_was_used(store: &dyn LocalStore, trial:
     assert!(!fits);
     assert_eq!(verdicts[0].status, status);
     assert_eq!(remaining(store, trial.charge(1, &FIXED, 20)), 14);
+}
+
+pub fn a_counter_that_was_reset_was_never_seen(store: &dyn LocalStore, trial: Trial) {
+    const BLOCK: Block = Block { first: MINUTE, up_to: MINUTE, forget: MINUTE };
+    for (number, algorithm) in (0..).zip(ALL) {
+        let one = Charge { block: Some(&BLOCK), warn: &[1_000_000], ..trial.charge(number, algorithm, 1) };
+        assert!(!store.reset(one.counter));
+        for _ in 0..2 {
+            let (fits, verdicts) = decide(store, &[one]);
+            assert!(fits && verdicts[0].warned.is_some(), "{algorithm:?}");
+            assert!(decide(store, &[one]).1[0].blocked);
+            assert!(store.reset(one.counter));
+            assert!(!store.reset(one.counter));
+        }
+    }
+    trial.assert_len(store, 0);
+    // A reservation stays open. What it comes to beside what was reserved goes to the new counter.
+    let held = Charge { hold: Some(MINUTE), cost: 4, ..trial.charge(9, &LOG, 10) };
+    assert!(decide(store, &[held]).0 && store.reset(held.counter));
+    let Charge { counter, limit, algorithm, .. } = held;
+    let settlement = Settlement { counter, limit, algorithm, ticket: Ticket(0), actual: 6 };
+    let mut settled = Settlements::new();
+    store.settle(NOW, &[settlement], &mut settled);
+    assert_eq!(settled.as_slice(), [Settled::Replaced { reserved: 4 }]);
+    assert_eq!(store.used(NOW, counter, &LOG), Some(2));
+}
+
+pub fn what_is_given_back_is_never_more_than_is_in_use(store: &dyn LocalStore, trial: Trial) {
+    for (number, algorithm) in (0..).zip([&FIXED, &LOG, &SLIDING, &BUCKET]) {
+        let three = Charge { cost: 3, ..trial.charge(number, algorithm, 10) };
+        store.refund(NOW, &three);
+        assert_eq!(remaining(store, three), 10, "{algorithm:?}");
+        assert!(decide(store, &[three]).0);
+        store.refund(NOW, &Charge { cost: 2, ..three });
+        assert_eq!(remaining(store, three), 9, "{algorithm:?}");
+        store.refund(NOW, &three);
+        assert_eq!(remaining(store, three), 10, "{algorithm:?}");
+    }
 }

@@ -6,14 +6,14 @@ use std::{
 };
 
 use limitrate_core::charge::Charge;
-use limitrate_runtime::store::{Lease, LocalStore, Ticket, Verdicts};
+use limitrate_runtime::store::{Lease, LocalStore, Settled, Settlement, Settlements, Ticket, Verdicts};
 
-use super::{ALL, FIXED, IN_FLIGHT, NOW, Trial};
+use super::{ALL, FIXED, IN_FLIGHT, MINUTE, NOW, Trial};
 
-const THREADS: u64 = 8;
+pub(super) const THREADS: u64 = 16;
 
 /// Runs a function on every thread and adds up what they return.
-fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
+pub(super) fn sum_over_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
     thread::scope(|scope| {
         let run = &run;
         let running: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || run(thread))).collect();
@@ -36,10 +36,10 @@ pub fn threads_on_one_key_are_admitted_exactly_to_the_ceiling(store: &dyn LocalS
 }
 
 /// The same on every run and machine.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -111,4 +111,27 @@ pub fn leases_taken_by_many_threads_end_exactly_once(store: &dyn LocalStore, tri
     for number in 0..3 {
         assert_eq!(store.used(NOW, trial.key(number), &IN_FLIGHT), Some(0));
     }
+}
+
+pub fn reservations_are_settled_exactly_once_whoever_asks(store: &dyn LocalStore, trial: Trial) {
+    // Each takes the room of a key.
+    let decisions = trial.decisions().min(500);
+    let reserved = trial.charge(1, &FIXED, i64::MAX);
+    let reserved = Charge { hold: Some(MINUTE), cost: 3, ..reserved };
+    for ticket in 0..decisions {
+        assert!(store.charge(NOW, &[reserved], Ticket(ticket), &mut Verdicts::new()));
+    }
+    let Charge { counter, limit, algorithm, .. } = reserved;
+    // Every thread settles every reservation, each in another order.
+    let replaced = sum_over_threads(|thread| {
+        let mut settled = Settlements::new();
+        let settle = |turn: u64| {
+            let ticket = Ticket((turn + thread * decisions / THREADS) % decisions);
+            store.settle(NOW, &[Settlement { counter, limit, algorithm, ticket, actual: 1 }], &mut settled);
+            u64::from(settled.as_slice() == [Settled::Replaced { reserved: 3 }])
+        };
+        (0..decisions).map(settle).sum()
+    });
+    assert_eq!(replaced, decisions);
+    assert_eq!(store.used(NOW, counter, &FIXED), Some(decisions.cast_signed()));
 }

@@ -10,10 +10,10 @@ use limitrate_core::{
 use limitrate_runtime::store::LocalStore;
 
 /// How many decisions a thread makes where each takes well under a microsecond.
-const MANY: u64 = 20_000;
+const MANY: u64 = 10_000;
 
 /// How many it makes where each may take a millisecond.
-const FEW: u64 = 200;
+const FEW: u64 = 80;
 
 /// One run of a test on a store: the names of its counters, and how hard it tries.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +35,32 @@ impl Trial {
     /// test has.
     #[must_use]
     pub fn shared() -> Self {
-        let secret = any();
+        Self::named(any())
+    }
+
+    /// What [`Self::shared`] makes, for the process that is told its [name](Self::name).
+    pub(super) fn named(secret: u64) -> Self {
         let [low, high, ..] = secret.to_le_bytes();
         Self { secret, group: Some(u16::from_le_bytes([low, high])), is_alone: false, decisions: FEW }
+    }
+
+    /// Says which counters these are.
+    pub(super) const fn name(self) -> u64 {
+        self.secret
+    }
+
+    /// The same with other counters.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        let Self { group, is_alone, decisions, .. } = self;
+        let fresh = Self::named(any());
+        Self { group: group.and(fresh.group), is_alone, decisions, ..fresh }
+    }
+
+    /// Whether a key can be of these counters: surely not, if it is of another group.
+    #[must_use]
+    pub fn may_have(self, key: CounterKey) -> bool {
+        self.group.is_none_or(|group| group == key.group())
     }
 
     /// With every counter in a group of its own, as far as there are groups.
@@ -56,6 +79,12 @@ impl Trial {
     #[must_use]
     pub const fn decisions(self) -> u64 {
         self.decisions
+    }
+
+    /// How many random histories are played.
+    #[must_use]
+    pub(super) fn cases(self) -> u32 {
+        u32::try_from(self.decisions / 40).unwrap_or(u32::MAX).clamp(8, 256)
     }
 
     /// The name of a counter.

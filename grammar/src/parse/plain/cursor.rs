@@ -19,6 +19,10 @@ impl<'a> Cursor<'a> {
         Self { source, text, at }
     }
 
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
+    }
+
     pub(super) const fn at(&self) -> usize {
         self.at
     }

@@ -5,7 +5,7 @@ use crate::{
     ast::{BinaryOp, Expr, ExprKind, Literal, Name},
     parse::{
         MAX_NAME_BYTES,
-        expr::{MAX_DEPTH, Part, chains, is_comparison},
+        expr::{MAX_DEPTH, Part, chains, is_comparison, rate_over_lines},
         name::RESERVED,
     },
     span::Spanned,
@@ -101,6 +101,11 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let (start, end) = (left.start, right.end);
+        if op == BinaryOp::Div
+            && let Some(rate) = rate_over_lines(self.text(), &left, &right)
+        {
+            return self.joined(ExprKind::Literal(rate), start, end, 1);
+        }
         let depth = 1 + left.depth.max(right.depth);
         let op = Spanned { node: op, span: self.span(after.start, after.end) };
         self.joined(ExprKind::Binary(Box::new(left.expr), op, Box::new(right.expr)), start, end, depth)

@@ -163,7 +163,7 @@ impl Breaker {
                 }
             }
             Phase::Open { wait, .. } | Phase::Recovering { wait, .. } => {
-                let longer = (*wait * 2).clamp(options.probe_after, options.probe_at_most);
+                let longer = (*wait * 2).min(options.probe_at_most).max(options.probe_after);
                 self.enter(open(longer));
             }
         }
@@ -260,6 +260,17 @@ mod tests {
         let asked = probe(&mut breaker, now);
         breaker.failed(asked, ms(now), 1_000);
         assert_eq!(breaker.next_probe(), Some(ms(now + 360)));
+    }
+
+    #[test]
+    fn a_first_wait_above_the_longest_stays_as_it_is() {
+        let options = BreakerOptions { probe_after: ms(900), failures: 1, ..OPTIONS };
+        let mut breaker = Breaker::new(options);
+        let asked = ask(&mut breaker, 0);
+        breaker.failed(asked, ms(0), 0);
+        let asked = probe(&mut breaker, 900);
+        breaker.failed(asked, ms(900), 0);
+        assert_eq!(breaker.next_probe(), Some(ms(1_800)));
     }
 
     #[test]

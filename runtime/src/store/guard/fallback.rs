@@ -13,7 +13,7 @@ use limitrate_core::{
 use smallvec::SmallVec;
 
 use crate::store::{
-    Charged, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Ticket, Verdicts,
+    Call, Charged, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Verdicts,
     memory::part::scaled,
 };
 
@@ -34,21 +34,22 @@ impl Fallback {
     }
 
     /// Decides charges by their `fail` clauses. `retry` is when to ask again where a limit is closed.
-    pub(super) fn charge(
-        &self,
-        now: Timestamp,
-        charges: &[Charge<'_>],
-        ticket: Ticket,
-        retry: Nanos,
-    ) -> Charged {
+    pub(super) fn charge(&self, call: Call, charges: &[Charge<'_>], retry: Nanos) -> Charged {
+        let Call { now, ticket, .. } = call;
         let is_local = |charge: &&Charge<'_>| matches!(charge.fail, Fail::Local(_));
         let mut local: SmallVec<[Charge<'_>; 8]> = charges.iter().filter(is_local).map(share_of).collect();
         let is_closed = |charge: &Charge<'_>| charge.fail == Fail::Closed && charge.mode == Mode::Enforce;
         if charges.iter().any(is_closed) {
             local.push(Charge::new(REFUSING, REFUSING, &ANY, NOTHING_FITS, 1));
         }
-        let mut counted = Verdicts::new();
-        let taken = self.local.charge(now, &local, ticket, &mut counted);
+        let Charged { taken, verdicts: counted, .. } = match call.request {
+            Some(request) => self.local.charge_once(now, request, &local, ticket),
+            None => {
+                let mut verdicts = Verdicts::new();
+                let taken = self.local.charge(now, &local, ticket, &mut verdicts);
+                Charged { taken, now, verdicts, degraded: true }
+            }
+        };
         let mut counted = counted.into_iter();
         let verdicts = charges.iter().filter_map(|charge| match charge.fail {
             Fail::Local(_) => counted.next(),
@@ -94,6 +95,7 @@ pub(super) const fn probe() -> Charge<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Ticket;
 
     const NOW: Timestamp = Timestamp(1_000);
     const RETRY: Nanos = Nanos(500);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     fn decide(fallback: &Fallback, charges: &[Charge<'_>]) -> Charged {
-        fallback.charge(NOW, charges, Ticket(1), RETRY)
+        fallback.charge(Call::at(NOW, Ticket(1)), charges, RETRY)
     }
 
     #[test]

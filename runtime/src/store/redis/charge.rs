@@ -11,7 +11,7 @@ use redis::{Cmd, Value};
 
 use super::{
     Inner,
-    exchange::Change,
+    exchange::{Change, Trace},
     groups,
     link::Until,
     names::Group,
@@ -36,15 +36,26 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
+        self.charge_traced(call, charges, until, None).await
+    }
+
+    /// The same, with a note of what was written over what, if one is wanted.
+    pub(super) async fn charge_traced(
+        &self,
+        call: &Call,
+        charges: &[Charge<'_>],
+        until: Until,
+        trace: Option<&mut Trace>,
+    ) -> Result<Charged, StoreError> {
         if let Some(plan) = quick::pack(&self.names, call, charges, self.about(call))
             && let Some(first) = charges.first()
             && let Outcome::Judged { taken, now, before } =
                 self.judge(call, Group::of(first.counter), &plan, until).await?
         {
-            return self.answer(call, charges, &plan, (taken, now, before), until).await;
+            return self.answer(call, charges, &plan, (taken, now, before), until, trace).await;
         }
         metrics::counter!("limitrate_store_wide_decisions_total", "store" => "redis").increment(1);
-        self.exchange(call, groups::keys(call, charges), until, |ledger, now| {
+        self.exchange_traced(call, groups::keys(call, charges), until, trace, |ledger, now| {
             ledger.charge(now, call, charges)
         })
         .await
@@ -102,6 +113,7 @@ impl Inner {
         plan: &Plan,
         (taken, now, before): (bool, Timestamp, Vec<Option<Vec<u8>>>),
         until: Until,
+        trace: Option<&mut Trace>,
     ) -> Result<Charged, StoreError> {
         let mut ledger = Ledger::new();
         for (key, bytes) in plan.read.iter().zip(&before) {
@@ -113,6 +125,9 @@ impl Inner {
             metrics::counter!("limitrate_store_disagreements_total", "store" => "redis").increment(1);
             tracing::error!(taken, ?charges, ?before, ?now, "a script and the ledger disagree on a decision");
             charged.taken = taken;
+        }
+        if let Some(trace) = trace {
+            trace.note(&ledger, now, call.clock, plan.read.iter().zip(&before));
         }
         if plan.warns {
             self.warn(call, charges, (&ledger, &plan.read, &before), &mut charged, until).await;

@@ -26,8 +26,20 @@ impl Inner {
     pub(super) async fn exchange<T>(
         &self,
         call: &Call,
+        keys: Vec<CounterKey>,
+        until: Until,
+        work: impl FnMut(&mut Ledger, Timestamp) -> T + Send,
+    ) -> Result<T, StoreError> {
+        self.exchange_traced(call, keys, until, None, work).await
+    }
+
+    /// The same, with a note of what was written over what, if one is wanted.
+    pub(super) async fn exchange_traced<T>(
+        &self,
+        call: &Call,
         mut keys: Vec<CounterKey>,
         until: Until,
+        trace: Option<&mut Trace>,
         mut work: impl FnMut(&mut Ledger, Timestamp) -> T + Send,
     ) -> Result<T, StoreError> {
         keys.sort_unstable();
@@ -59,7 +71,12 @@ impl Inner {
             }
             let fresh: Vec<_> = keys.iter().map(|key| changes.get(key)).collect();
             match self.swap(group, &names, &found, &fresh, until).await? {
-                None => return Ok(result),
+                None => {
+                    if let Some(trace) = trace {
+                        trace.note(&ledger, now, call.clock, keys.iter().zip(&found.values));
+                    }
+                    return Ok(result);
+                }
                 Some(others) => found = others,
             }
             if until.is_over() {
@@ -109,6 +126,24 @@ impl Inner {
         Ok(changed.is_none())
     }
 
+    /// Puts back what was written over, if nobody changed it since; false if somebody did.
+    pub(super) async fn undo(&self, trace: &Trace, now: Timestamp, until: Until) -> Result<bool, StoreError> {
+        let Some(first) = trace.0.first() else { return Ok(true) };
+        let names: Vec<_> = trace.0.iter().map(|image| self.names.of(image.key)).collect();
+        let values = trace.0.iter().map(|image| image.after.clone()).collect();
+        let before = |image: &Image| {
+            let idle_at = image.before.as_deref().and_then(value::idle_at).unwrap_or(now);
+            Change {
+                value: image.before.clone(),
+                time_to_live: value::time_to_live(idle_at, now, image.clock),
+            }
+        };
+        let before: Vec<_> = trace.0.iter().map(before).collect();
+        let fresh: Vec<_> = before.iter().map(Some).collect();
+        let found = Found { now, values };
+        Ok(self.swap(Group::of(first.key), &names, &found, &fresh, until).await?.is_none())
+    }
+
     /// Writes what is fresh. `None` if it was written, and how it is now if that is not as it was found.
     async fn swap(
         &self,
@@ -144,6 +179,38 @@ impl Found {
             ClockOf::Store => self.now,
             ClockOf::Caller => call.now,
         }
+    }
+}
+
+/// What a call wrote over what.
+#[derive(Debug, Default)]
+pub(super) struct Trace(Vec<Image>);
+
+#[derive(Debug)]
+struct Image {
+    key: CounterKey,
+    before: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
+    clock: ClockOf,
+}
+
+impl Trace {
+    /// Notes what a ledger changed of what was read. What was not read was not there.
+    pub(super) fn note<'t>(
+        &mut self,
+        ledger: &Ledger,
+        now: Timestamp,
+        clock: ClockOf,
+        read: impl Iterator<Item = (&'t CounterKey, &'t Option<Vec<u8>>)>,
+    ) {
+        let read: HashMap<_, _> = read.collect();
+        let image = |(key, change): (CounterKey, Change)| Image {
+            key,
+            before: read.get(&key).and_then(|before| (*before).clone()),
+            after: change.value,
+            clock,
+        };
+        self.0 = changes(ledger, now, clock).into_iter().map(image).collect();
     }
 }
 

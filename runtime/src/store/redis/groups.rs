@@ -1,20 +1,24 @@
 //! Decisions over several places of a Cluster, which no script reaches in one step.
 //!
 //! The charges of one place after the other are taken, each as a reservation. Where all fit, that is all: the reservations expire,
-//! and what was taken stays. Where some do not, what was taken before is given back, in the window in which it was taken, and the
-//! places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
-//! had twice.
+//! and what was taken stays. Where some do not, what was taken before is undone, or, where others came in between, given back in the window in which it
+//! was taken, and the places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
+//! had twice. Who comes in between may be refused for what is given back a moment later.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
 
 use limitrate_core::{
     algorithm::{Algorithm, Terms},
-    charge::Charge,
+    charge::{Charge, Mode},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
 
-use super::{Inner, link::Until, meta::CONNECT_DEADLINE};
+use super::{Inner, exchange::Trace, link::Until, meta::CONNECT_DEADLINE, names::Group};
 use crate::store::{
     Call, Charged, Lease, Ledger, OwnedCharge, Settlement, StoreError, Ticket, Verdicts, beside::hold_key,
 };
@@ -33,40 +37,81 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
-        let places = self.places(charges, |charge| charge.counter);
-        let mut taken: Vec<(usize, Charged)> = Vec::with_capacity(places.len());
-        let mut refused = None;
-        for (number, place) in places.iter().enumerate() {
-            let tentative: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
-            match self.charge_together(call, &tentative, until).await {
-                Ok(charged) if charged.taken => taken.push((number, charged)),
+        // Shadow charges come last: they are taken where the others were.
+        let key = |charge: &Charge<'_>| (charge.mode == Mode::Shadow, Group::of(charge.counter));
+        let places = grouped(charges, key);
+        let (shadows, others): (Vec<_>, Vec<_>) = (0..)
+            .zip(&places)
+            .partition(|(_, place)| place.iter().all(|(_, charge)| charge.mode == Mode::Shadow));
+        let own = Ticket(RandomState::new().hash_one(call.ticket));
+        let mut parts: Vec<(usize, Verdicts)> = Vec::with_capacity(places.len());
+        let mut traces = Vec::with_capacity(others.len());
+        let (mut now, mut refused) = (call.now, None);
+        for (number, place) in &others {
+            let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
+            let mut trace = Trace::default();
+            match self.charge_traced(&step_of(call, place, own), &held, until, Some(&mut trace)).await {
                 Ok(charged) => {
-                    refused = Some((number, charged));
-                    break;
+                    now = charged.now;
+                    parts.push((*number, charged.verdicts));
+                    traces.push(trace);
+                    if !charged.taken {
+                        refused = Some(*number);
+                        break;
+                    }
                 }
                 Err(error) => {
-                    self.give_back_later(call, &places, &taken);
+                    // Where it failed, it may have been taken all the same.
+                    let begun = others.iter().map(|(_, place)| *place).take(parts.len() + 1);
+                    self.give_back_later(call, own, begun);
                     return Err(error);
                 }
             }
         }
-        let Some((last, charged)) = refused else {
-            let now = taken.first().map_or(call.now, |(_, charged)| charged.now);
-            let parts = taken.into_iter().map(|(number, charged)| (number, charged.verdicts));
-            return Ok(Charged {
-                taken: true,
-                now,
-                verdicts: joined(charges, &places, parts),
-                degraded: false,
-            });
-        };
-        let now = charged.now;
-        let mut parts = vec![(last, charged.verdicts)];
-        for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != last) {
-            parts.push((number, self.refuse(call, place, number < last, until).await?));
+        let taken = refused.is_none();
+        if let Some(last) = refused {
+            parts.retain(|(number, _)| *number == last);
+            let mut traces = traces.into_iter();
+            for (number, place) in &others {
+                let trace = traces.next();
+                if *number == last {
+                    continue;
+                }
+                // As it was, if nobody came in between; else what was taken is given back.
+                let is_undone = match trace {
+                    Some(trace) => self.undo(&trace, now, until).await?,
+                    None => true,
+                };
+                let step = step_of(call, place, own);
+                parts.push((*number, self.refuse(&step, place, !is_undone, until).await?));
+            }
         }
-        let verdicts = joined(charges, &places, parts.into_iter());
-        Ok(Charged { taken: false, now, verdicts, degraded: false })
+        let mut seen_later = Vec::new();
+        for (number, place) in &shadows {
+            let verdicts = if taken {
+                let looks = looks(charges, place);
+                let both: Vec<_> = place
+                    .iter()
+                    .map(|(_, charge)| **charge)
+                    .chain(looks.iter().map(|(_, look)| *look))
+                    .collect();
+                let mut verdicts = self.charge_together(call, &both, until).await?.verdicts;
+                let looked = verdicts.drain(place.len().min(verdicts.len())..);
+                seen_later
+                    .extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
+                verdicts
+            } else {
+                self.refuse(call, place, false, until).await?
+            };
+            parts.push((*number, verdicts));
+        }
+        let mut verdicts = joined(charges, &places, parts.into_iter());
+        for (index, status) in seen_later {
+            if let Some(verdict) = verdicts.get_mut(index) {
+                verdict.status = status;
+            }
+        }
+        Ok(Charged { taken, now, verdicts, degraded: false })
     }
 
     /// Gives back what was taken at a place, if anything was, and judges its charges for a decision that is refused elsewhere.
@@ -82,10 +127,10 @@ impl Inner {
         let never = never_fits(first.counter);
         let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).chain([never]).collect();
         let once = Call { request: None, ..*call };
-        let held: Vec<_> = charges.iter().map(tentative).collect();
+        let held: Vec<_> = place.iter().map(|(_, charge)| tentative(charge)).collect();
         let work = |ledger: &mut Ledger, now: Timestamp| {
             if was_taken {
-                give_back(ledger, now, place.iter().map(|(_, charge)| **charge), call.ticket);
+                give_back(ledger, now, &held, call.ticket);
             }
             ledger.charge(now, &once, &charges).verdicts
         };
@@ -95,20 +140,20 @@ impl Inner {
     }
 
     /// Gives back what was taken without having anybody wait for it.
-    fn give_back_later(
+    fn give_back_later<'t, 'p: 't>(
         self: &Arc<Self>,
         call: &Call,
-        places: &[Vec<(usize, &Charge<'_>)>],
-        taken: &[(usize, Charged)],
+        own: Ticket,
+        places: impl Iterator<Item = &'t Vec<(usize, &'t Charge<'p>)>>,
     ) {
-        for place in taken.iter().filter_map(|(number, _)| places.get(*number)) {
+        for place in places {
             let owned: Vec<OwnedCharge> =
                 place.iter().map(|(_, charge)| OwnedCharge::from(*charge)).collect();
-            let (inner, call) = (Arc::clone(self), *call);
+            let (inner, call) = (Arc::clone(self), step_of(call, place, own));
             self.runtime.spawn(async move {
                 let charges: Vec<_> = owned.iter().map(OwnedCharge::borrow).collect();
                 let work = |ledger: &mut Ledger, now: Timestamp| {
-                    give_back(ledger, now, charges.iter().copied(), call.ticket);
+                    give_back(ledger, now, &charges, call.ticket);
                 };
                 let until = Until::after(CONNECT_DEADLINE);
                 let held: Vec<_> = charges.iter().map(tentative).collect();
@@ -121,21 +166,50 @@ impl Inner {
     }
 }
 
+/// The call at one of several places. What is only held in case of a refusal elsewhere is held under a ticket that nobody else
+/// has, or comes to have; what the caller holds there, under the caller's.
+fn step_of(call: &Call, place: &Place<'_, '_>, own: Ticket) -> Call {
+    let is_callers =
+        |charge: &Charge<'_>| charge.hold.is_some() || matches!(charge.algorithm, Algorithm::InFlight(_));
+    if place.iter().any(|(_, charge)| is_callers(charge)) {
+        return *call;
+    }
+    Call { ticket: own, ..*call }
+}
+
+/// Looks at the counters of shadow charges for the others on them, each with where it stands: they tell what is left in the end.
+fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Charge<'p>)> {
+    let is_shared = |charge: &Charge<'_>| shadows.iter().any(|(_, shadow)| shadow.counter == charge.counter);
+    let others =
+        charges.iter().enumerate().filter(|(_, charge)| charge.mode != Mode::Shadow && is_shared(charge));
+    let look = |charge: &Charge<'p>| Charge {
+        cost: 0,
+        mode: Mode::Enforce,
+        hold: None,
+        block: None,
+        warn: &[],
+        ..*charge
+    };
+    others.map(|(index, charge)| (index, look(charge))).collect()
+}
+
 /// A charge whose cost can be given back.
 fn tentative<'p>(charge: &Charge<'p>) -> Charge<'p> {
     let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
     Charge { hold: charge.hold.or(can_hold.then_some(TENTATIVE)), ..*charge }
 }
 
-fn give_back<'p>(
-    ledger: &mut Ledger,
-    now: Timestamp,
-    charges: impl Iterator<Item = Charge<'p>>,
-    ticket: Ticket,
-) {
-    for Charge { counter, limit, algorithm, .. } in charges {
+fn give_back(ledger: &mut Ledger, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket) {
+    for (index, charge) in charges.iter().enumerate() {
+        let Charge { counter, limit, algorithm, .. } = *charge;
+        let on_it = |other: &&Charge<'_>| other.counter == counter;
+        if charges.iter().position(|other| on_it(&other)) != Some(index) {
+            // Charges on one counter are one.
+            continue;
+        }
         if matches!(algorithm, Algorithm::InFlight(_)) {
-            ledger.release(now, &[Lease { counter, limit, ticket }]);
+            let weight = charges.iter().filter(on_it).map(|charge| charge.cost).fold(0, i64::saturating_add);
+            ledger.take_back(&Lease { counter, limit, ticket }, weight);
         }
         ledger.settle(now, &[Settlement { counter, limit, algorithm, ticket, actual: 0 }]);
     }
@@ -146,6 +220,15 @@ fn never_fits(beside: CounterKey) -> Charge<'static> {
     const ANY: Algorithm = Algorithm::SlidingWindow(Nanos(1));
     let counter = beside.beside(u64::MAX, 0);
     Charge::new(counter, counter, &ANY, Terms { ceiling: 0, burst: 0, starting: None }, -1)
+}
+
+/// Puts what has the same key together, each with where it stood.
+pub(super) fn grouped<T, K: Ord>(all: &[T], key: impl Fn(&T) -> K) -> Vec<Vec<(usize, &T)>> {
+    let mut groups: BTreeMap<K, Vec<(usize, &T)>> = BTreeMap::new();
+    for (index, item) in all.iter().enumerate() {
+        groups.entry(key(item)).or_default().push((index, item));
+    }
+    groups.into_values().collect()
 }
 
 /// All keys that a decision looks at or writes, its reservations included.

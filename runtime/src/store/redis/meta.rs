@@ -22,8 +22,8 @@ use crate::store::StoreError;
 /// How long connecting to a store may take, and each later look.
 pub(super) const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How often it is looked at again.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked at again, in milliseconds.
+pub(super) const LOOK_EVERY_MS: u64 = 10_000;
 
 impl Inner {
     /// The secret of the store, which becomes this one if it has none.
@@ -47,8 +47,7 @@ impl Inner {
             return;
         }
         self.generation.store(generation, Ordering::Relaxed);
-        let next = u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(u64::MAX);
-        self.look_at_ms.store(millis.saturating_add(next), Ordering::Relaxed);
+        self.look_at_ms.store(millis.saturating_add(LOOK_EVERY_MS), Ordering::Relaxed);
         let inner = Arc::downgrade(self);
         self.runtime.spawn(async move {
             let Some(inner) = inner.upgrade() else { return };

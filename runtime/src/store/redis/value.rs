@@ -34,6 +34,11 @@ pub(super) fn decode(key: CounterKey, bytes: &[u8]) -> Result<(Entry, Timestamp)
     Ok((entry, Timestamp(i64::from_le_bytes(*idle_at))))
 }
 
+/// From when on a value is idle; `None` if these bytes are none.
+pub(super) fn idle_at(bytes: &[u8]) -> Option<Timestamp> {
+    bytes.first_chunk().map(|idle_at| Timestamp(i64::from_le_bytes(*idle_at)))
+}
+
 /// How long a server is to keep it, in milliseconds.
 pub(super) fn time_to_live(idle_at: Timestamp, now: Timestamp, clock: ClockOf) -> i64 {
     let idle = idle_at.after(KEPT_IDLE).since(now).0;

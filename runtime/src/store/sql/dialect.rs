@@ -91,7 +91,10 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     fn settings(&self) -> &SqlSettings;
 
     /// Connects, with a bound for each statement.
-    fn connect(&self, timeout: Duration) -> impl Future<Output = Result<Self::Connection, sqlx::Error>> + Send;
+    fn connect(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Self::Connection, sqlx::Error>> + Send;
 
     /// Sends a script and reads all rows.
     fn run(
@@ -158,7 +161,11 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
 }
 
 /// Keys as hexadecimal literals, separated by commas.
-pub(in crate::store) fn literals<'k>(keys: impl IntoIterator<Item = &'k [u8]>, open: &str, close: &str) -> String {
+pub(in crate::store) fn literals<'k>(
+    keys: impl IntoIterator<Item = &'k [u8]>,
+    open: &str,
+    close: &str,
+) -> String {
     let mut text = String::new();
     for key in keys {
         if !text.is_empty() {
@@ -171,7 +178,8 @@ pub(in crate::store) fn literals<'k>(keys: impl IntoIterator<Item = &'k [u8]>, o
 
 /// Bytes as a hexadecimal literal.
 pub(in crate::store) fn literal(text: &mut String, bytes: &[u8], open: &str, close: &str) {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     text.push_str(open);
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xF] {

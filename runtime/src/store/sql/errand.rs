@@ -39,12 +39,16 @@ async fn read<D: Dialect>(link: &mut Link<'_, D>, script: String) -> Result<Repl
     let reply = link.run(Stage::Before, script.clone()).await;
     match reply {
         // The server may have closed a connection that was not in use.
-        Err(Failure::Unreachable(_)) if was_open => link.run(Stage::Before, script).await,
+        Err(failure) if failure.is_worth_repeating(was_open) => link.run(Stage::Before, script).await,
         reply => reply,
     }
 }
 
-async fn sweep<D: Dialect>(dialect: &D, link: &mut Link<'_, D>, before: Option<i64>) -> Result<usize, Failure> {
+async fn sweep<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    before: Option<i64>,
+) -> Result<usize, Failure> {
     let idle = read(link, dialect.begin_sweep(KEPT_IDLE.0, before, SWEEP_ROWS)).await?;
     if idle.numbers.first() != Some(&1) {
         link.run(Stage::Before, D::END_UNCHANGED.to_owned()).await?;

@@ -45,6 +45,12 @@ impl Error for Shared {
     }
 }
 
+impl Shared {
+    fn is_timeout(&self) -> bool {
+        matches!(&*self.0, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
 /// What a driver that waited too long would say.
 pub(super) fn timed_out(after: Duration) -> sqlx::Error {
     let what = format!("no answer within {after:?}");
@@ -64,7 +70,9 @@ impl Failure {
                 Said::Cannot(what) => Self::Unavailable(what, error.into()),
                 Said::Denied(what) => Self::Denied(what),
                 Said::Nowhere => Self::Address("there is no such database".to_owned()),
-                Said::Damaged => Self::Corrupt(format!("its tables are not as they were made: {}", said.message())),
+                Said::Damaged => {
+                    Self::Corrupt(format!("its tables are not as they were made: {}", said.message()))
+                }
             };
         }
         match error {
@@ -82,7 +90,21 @@ impl Failure {
         match self {
             Self::Again(_) | Self::Unavailable(..) => false,
             // Statements that were prepared before the tables changed are of no use any more.
-            Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
+                true
+            }
+        }
+    }
+
+    /// Whether to begin anew: nothing was applied, and it may well go better. `was_open` says that the connection had been
+    /// used before: the server may have closed it since.
+    pub(super) fn is_worth_repeating(&self, was_open: bool) -> bool {
+        match self {
+            Self::Again(_) => true,
+            Self::Unreachable(cause) => was_open && !cause.is_timeout(),
+            Self::Lost(_) | Self::Unavailable(..) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
+                false
+            }
         }
     }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::store::StoreError;
 
 /// How many connections a store opens unless told otherwise. Each has one batch of calls under way.
-pub const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 4;
 
 /// More connections than these are refused.
 const MAX_CONNECTIONS: usize = 64;
 
 /// How long a statement may take unless told otherwise, waiting for locks included.
-pub const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Bounds of what may be asked for instead.
 const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
@@ -84,9 +84,7 @@ fn prefix(value: &str) -> Result<String, StoreError> {
     if begins && value.len() <= MAX_PREFIX && value.bytes().all(is_fine) {
         return Ok(value.to_owned());
     }
-    Err(wrong(format!(
-        "`prefix` is at most {MAX_PREFIX} lower-case letters, digits and `_`, no digit first"
-    )))
+    Err(wrong(format!("`prefix` is at most {MAX_PREFIX} lower-case letters, digits and `_`, no digit first")))
 }
 
 fn connections(value: &str) -> Result<usize, StoreError> {
@@ -116,11 +114,8 @@ mod tests {
         let (settings, rest) =
             take("postgres://a:b@c/d?prefix=x_1&sslmode=require&connections=7&timeout=250ms").unwrap();
         assert_eq!(rest, "postgres://a:b@c/d?sslmode=require");
-        let wanted = SqlSettings {
-            prefix: "x_1".to_owned(),
-            connections: 7,
-            timeout: Duration::from_millis(250),
-        };
+        let wanted =
+            SqlSettings { prefix: "x_1".to_owned(), connections: 7, timeout: Duration::from_millis(250) };
         assert_eq!(settings, wanted);
         let (settings, rest) = take("postgres://c/d?timeout=3s").unwrap();
         assert_eq!((settings.timeout, rest.as_str()), (Duration::from_secs(3), "postgres://c/d"));

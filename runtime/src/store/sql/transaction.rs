@@ -61,20 +61,9 @@ pub(super) async fn execute<D: Dialect>(
         attempt += 1;
         let was_open = link.is_open();
         let outcome = transact(dialect, link, keys, &mut jobs).await;
-        let again = match &outcome {
-            Err(Failure::Again(_)) => attempt < MAX_ATTEMPTS,
-            // The server may have closed a connection that was not in use; it has undone what was not committed.
-            Err(Failure::Unreachable(_)) => was_open && attempt < MAX_ATTEMPTS,
-            Err(
-                Failure::Lost(_)
-                | Failure::Unavailable(..)
-                | Failure::Denied(_)
-                | Failure::Corrupt(_)
-                | Failure::Address(_),
-            )
-            | Ok(_) => false,
-        };
-        if !again {
+        let failure = outcome.as_ref().err();
+        let again = failure.is_some_and(|failure| failure.is_worth_repeating(was_open));
+        if !again || attempt >= MAX_ATTEMPTS {
             break outcome;
         }
         metrics::counter!("limitrate_store_retries_total", "store" => D::NAME).increment(1);
@@ -89,7 +78,8 @@ pub(super) async fn execute<D: Dialect>(
         }
         Err(failure) => {
             let word = failure.to_error().word();
-            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word).increment(1);
+            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word)
+                .increment(1);
             tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "a batch of calls failed");
             jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
         }
@@ -144,7 +134,8 @@ async fn transact_open<D: Dialect>(
 
 /// The server's clock, from its microseconds.
 pub(super) fn clock_of(reply: &Reply) -> Result<Timestamp, Failure> {
-    let micros = reply.numbers.first().ok_or_else(|| Failure::Corrupt("it did not tell the time".to_owned()))?;
+    let micros =
+        reply.numbers.first().ok_or_else(|| Failure::Corrupt("it did not tell the time".to_owned()))?;
     Ok(Timestamp(micros.saturating_mul(1_000)))
 }
 

@@ -5,6 +5,7 @@
 
 mod flush;
 mod notes;
+mod receipts;
 
 use std::{
     future::ready,
@@ -24,12 +25,13 @@ use limitrate_core::{
 use self::{
     flush::{Flusher, fill},
     notes::Notes,
+    receipts::Receipts,
 };
 use super::{file::File, options::SqliteOptions};
 use crate::store::{
-    Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store, StoreError,
-    Ticket,
-    beside::{block_key, hold_key, warning_key},
+    Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store,
+    StoreError, Ticket,
+    beside::{block_key, hold_key, receipt_key, warning_key},
 };
 
 /// How far the callers' clock goes on before it is noted again.
@@ -50,6 +52,7 @@ pub(super) struct Behind {
     desk: Arc<Desk>,
     flusher: Flusher,
     is_closed: AtomicBool,
+    receipts: Receipts,
     secret: u64,
 }
 
@@ -61,7 +64,7 @@ impl Behind {
         let desk = Desk { memory, notes: Notes::default(), latest: AtomicI64::new(i64::MIN) };
         let desk = Arc::new(desk);
         let flusher = Flusher::start(file, Arc::clone(&desk), options.flush_every)?;
-        Ok(Self { desk, flusher, is_closed: AtomicBool::new(false), secret })
+        Ok(Self { desk, flusher, is_closed: AtomicBool::new(false), receipts: Receipts::default(), secret })
     }
 
     /// Writes what is not written yet.
@@ -201,10 +204,19 @@ impl Store for Behind {
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
-        let charged = self.memory().ok()?.charge_at_once(call, charges)?;
-        self.desk.note_now(call.now);
-        self.desk.note_charged(&charged, charges, call.ticket);
-        Some(charged)
+        let memory = self.memory().ok()?;
+        let charge = || {
+            let charged = memory.charge_at_once(call, charges)?;
+            self.desk.note_now(call.now);
+            self.desk.note_charged(&charged, charges, call.ticket);
+            Some(charged)
+        };
+        match (call.request, charges) {
+            (Some(request), [first, ..]) => {
+                self.receipts.once(receipt_key(first.counter, request), call.now, charge)
+            }
+            _ => charge(),
+        }
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -40,6 +40,7 @@ impl Engine {
     /// Executes calls in one transaction, and tells each what came of it.
     pub(super) fn run(&mut self, steps: &mut Vec<Box<dyn Step>>) {
         metrics::histogram!("limitrate_store_batch_calls", "store" => "sqlite").record(count(steps.len()));
+        let mut lacks_room = false;
         match self.attempt(steps) {
             // Only some of them can be to blame.
             Err(fault) if fault.is_damage() && steps.len() > 1 => {
@@ -48,9 +49,12 @@ impl Engine {
                     self.tell(step, &written);
                 }
             }
-            written => steps.drain(..).for_each(|step| self.tell(step, &written)),
+            written => {
+                lacks_room = written.as_ref().is_err_and(Fault::is_of_room);
+                steps.drain(..).for_each(|step| self.tell(step, &written));
+            }
         }
-        if self.file.is_full() {
+        if self.file.is_full() || lacks_room {
             self.file.collect();
         }
     }
@@ -107,11 +111,17 @@ impl Engine {
             return Ok(());
         }
         self.file.begin()?;
-        if !self.is_alone {
-            let version = self.file.version()?;
-            if self.version.replace(version) != Some(version) {
-                self.forget();
-            }
+        self.notice_others()
+    }
+
+    /// Forgets what is kept if anybody else has written. Wants a transaction, so that nobody does from here on.
+    fn notice_others(&mut self) -> Result<(), Fault> {
+        if self.is_alone {
+            return Ok(());
+        }
+        let version = self.file.version()?;
+        if self.version.replace(version) != Some(version) {
+            self.forget();
         }
         Ok(())
     }
@@ -177,15 +187,16 @@ impl Engine {
         self.warm = 0;
     }
 
-    /// Uses spare time to drop what is idle; false if there is nothing to do.
+    /// Uses spare time to drop what is idle; false if there is nothing to do, or somebody else is at the file.
     pub(super) fn tidy(&mut self) -> bool {
         if !self.sweep.is_of_use() {
             return false;
         }
-        let done = self.enter().and_then(|()| self.sweep.step(&mut self.file)).and_then(|()| self.file.commit());
+        let begun = self.file.begin_at_once().and_then(|()| self.notice_others());
+        let done = begun.and_then(|()| self.sweep.step(&mut self.file)).and_then(|()| self.file.commit());
         let done = self.end(done);
         if let Err(fault) = &done {
-            tracing::debug!(error = %self.file.error(fault), "idle counters stay in the file for now");
+            tracing::debug!(error = %self.file.error(fault), "idle counters stay in the file until the next call");
         }
         done.is_ok()
     }

@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::store::{Damaged, StoreError};
 
 /// The codes of a failed flush to the disk: what was to be flushed may be there or not.
-const FLUSH_FAILED: [i32; 2] = [rusqlite::ffi::SQLITE_IOERR_FSYNC, rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC];
+const FLUSH_FAILED: [i32; 2] = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
 
 /// Why the file did not do what it was asked. Told to all who waited for it.
 #[derive(Debug, Clone)]
@@ -42,6 +42,16 @@ impl Fault {
     /// Whether another process was in the way.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// SQLite would open the file all the same, and refuse later.
+    pub(super) fn read_only() -> Self {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None).into()
+    }
+
+    /// Whether there is no room to write. What is not yet in its place takes room too.
+    pub(super) fn is_of_room(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
     }
 
     /// Whether only what some calls ask for is damaged, so that others may do.
@@ -98,15 +108,15 @@ fn sql(error: &Arc<rusqlite::Error>, path: &Path) -> StoreError {
             StoreError::Lost(cause())
         }
         ErrorCode::SystemIoFailure => unavailable(format!("reading or writing {file} failed")),
-        ErrorCode::Unknown => StoreError::Corrupt { what: format!("{file} is not laid out as ours: {error}") },
+        ErrorCode::Unknown => {
+            StoreError::Corrupt { what: format!("{file} is not laid out as ours: {error}") }
+        }
         _ => unavailable(format!("SQLite refused for {file}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     #[test]

@@ -3,7 +3,9 @@
 use std::{fs, io, mem, path::Path, sync::Arc, thread, time::Duration};
 
 use limitrate_core::{key::CounterKey, time::Timestamp};
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension as _, Row, types::ValueRef};
+use rusqlite::{
+    CachedStatement, Connection, MAIN_DB, OpenFlags, OptionalExtension as _, Row, types::ValueRef,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -76,8 +78,13 @@ impl File {
         if options.is_alone() {
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
-        // Before anything is written.
+        // Before anything is written; and of one instant, since others may be making the file.
+        connection.execute_batch("BEGIN")?;
         layout::check(&connection)?;
+        connection.execute_batch("COMMIT")?;
+        if connection.is_readonly(MAIN_DB)? {
+            return Err(Fault::read_only());
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         let synchronous = match options.durability {
             Durability::Full => "FULL",
@@ -115,7 +122,13 @@ impl File {
 
     /// Begins to write: nobody else does until the end. Waits for whoever does now, but not longer than was said.
     pub(super) fn begin(&self) -> Result<(), Fault> {
-        patiently(self.busy, || Ok(self.statement("BEGIN IMMEDIATE")?.execute([])?)).map(drop)
+        patiently(self.busy, || self.begin_at_once())
+    }
+
+    /// The same without waiting.
+    pub(super) fn begin_at_once(&self) -> Result<(), Fault> {
+        self.statement("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
     }
 
     /// Applies what was written, all of it or nothing.
@@ -219,8 +232,7 @@ impl File {
 
     /// How many rows there are.
     pub(super) fn len(&self) -> Result<usize, Fault> {
-        let rows: i64 =
-            self.statement("SELECT count(*) FROM entry")?.query_row([], |row| row.get(0))?;
+        let rows: i64 = self.statement("SELECT count(*) FROM entry")?.query_row([], |row| row.get(0))?;
         Ok(usize::try_from(rows).unwrap_or(0))
     }
 
@@ -233,9 +245,9 @@ impl File {
     /// failure is only told.
     pub(super) fn collect(&mut self) {
         self.uncollected = 0;
-        let collected = self.statement("PRAGMA wal_checkpoint(PASSIVE)").and_then(|mut statement| {
-            Ok(statement.query_row([], |_| Ok(()))?)
-        });
+        let collected = self
+            .statement("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut statement| Ok(statement.query_row([], |_| Ok(()))?));
         if let Err(fault) = collected {
             let path = self.path.display();
             tracing::warn!(error = %self.error(&fault), %path, "what was written cannot be brought to its place yet");
@@ -247,8 +259,8 @@ impl File {
     }
 
     #[cfg(test)]
-    pub(super) const fn connection(&self) -> &Connection {
-        &self.connection
+    pub(super) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }
 

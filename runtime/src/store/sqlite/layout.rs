@@ -95,11 +95,14 @@ mod tests {
         let file = Connection::open_in_memory().unwrap();
         migrate(&file).unwrap();
         file.pragma_update(None, "user_version", LAYOUT + 1).unwrap();
-        assert!(matches!(migrate(&file), Err(Fault::Newer(found, known)) if (found, known) == (LAYOUT + 1, LAYOUT)));
+        assert!(
+            matches!(migrate(&file), Err(Fault::Newer(found, known)) if (found, known) == (LAYOUT + 1, LAYOUT))
+        );
         let other = Connection::open_in_memory().unwrap();
         other.execute_batch("CREATE TABLE theirs (x)").unwrap();
         assert!(matches!(migrate(&other), Err(Fault::Foreign(_))));
-        let tables: i64 = other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+        let tables: i64 =
+            other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 1);
     }
 }

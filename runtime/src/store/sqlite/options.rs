@@ -109,7 +109,8 @@ impl SqliteOptions {
             "flush" => self.flush_every = duration(name, value)?,
             _ => {
                 let name: String = name.chars().take(40).collect();
-                let what = format!("there is no parameter `{name}`, but durability, exclusive, busy and flush");
+                let what =
+                    format!("there is no parameter `{name}`, but durability, exclusive, busy and flush");
                 return Err(StoreError::Address { what });
             }
         }
@@ -142,7 +143,8 @@ impl SqliteOptions {
 
 /// Whole milliseconds or seconds.
 fn duration(name: &str, value: &str) -> Result<Duration, StoreError> {
-    let whole = |digits: &str| digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let whole =
+        |digits: &str| digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let millis = value.strip_suffix("ms").and_then(whole).map(Duration::from_millis);
     let seconds = || value.strip_suffix('s').and_then(whole).map(Duration::from_secs);
     millis.or_else(seconds).filter(|duration| *duration <= MAX_WAIT).ok_or_else(|| StoreError::Address {
@@ -177,7 +179,10 @@ mod tests {
             let options = SqliteOptions::from_url(url).unwrap();
             assert_eq!(options.path, Path::new(path));
             assert_eq!((options.durability, options.exclusive), (Durability::Normal, false));
-            assert_eq!((options.busy, options.flush_every), (SqliteOptions::BUSY, SqliteOptions::FLUSH_EVERY));
+            assert_eq!(
+                (options.busy, options.flush_every),
+                (SqliteOptions::BUSY, SqliteOptions::FLUSH_EVERY)
+            );
         }
     }
 

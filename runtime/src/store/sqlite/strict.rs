@@ -13,7 +13,8 @@ use super::{
     writer::{Shared, Writer},
 };
 use crate::store::{
-    Answer, Call, Charged, Kept, Lease, OwnedCharge, OwnedSettlement, Settlement, Settlements, Store, StoreError,
+    Answer, Call, Charged, Kept, Lease, OwnedCharge, OwnedSettlement, Settlement, Settlements, Store,
+    StoreError,
 };
 
 /// How many rows are told or kept in one step.
@@ -44,8 +45,13 @@ impl Strict {
 
 impl Store for Strict {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
-        let charges = charges.iter().map(OwnedCharge::from).collect();
-        self.writer.ask(ChargeAll { call, charges })
+        Box::pin(async move {
+            if let Some(charged) = self.charge_at_once(call, charges) {
+                return Ok(charged);
+            }
+            let charges = charges.iter().map(OwnedCharge::from).collect();
+            self.writer.ask(ChargeAll { call, charges }).await
+        })
     }
 
     fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {

@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{fault::Fault, file::File};
 use crate::store::{
-    Call, Charged, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settlements, StoreError, beside::hold_key,
+    Call, Charged, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settlements, StoreError,
+    beside::hold_key,
 };
 
 /// One call, owned: its caller waits elsewhere.

@@ -81,7 +81,10 @@ impl Flusher {
 }
 
 fn no_thread(error: io::Error) -> StoreError {
-    StoreError::Unavailable { what: "no thread can be started for its file".to_owned(), cause: Box::new(error) }
+    StoreError::Unavailable {
+        what: "no thread can be started for its file".to_owned(),
+        cause: Box::new(error),
+    }
 }
 
 impl Drop for Flusher {
@@ -160,7 +163,7 @@ impl Flush {
         if flushed.is_err() {
             self.file.roll_back();
         }
-        if self.file.is_full() {
+        if self.file.is_full() || flushed.as_ref().is_err_and(Fault::is_of_room) {
             self.file.collect();
         }
         flushed
@@ -226,7 +229,10 @@ pub(super) fn fill(memory: &MemoryStore, file: &File) -> Result<(), Fault> {
         }
     }
     if left > 0 {
-        tracing::warn!(left, "the memory has no room for all counters of the file: those without it begin anew");
+        tracing::warn!(
+            left,
+            "the memory has no room for all counters of the file: those without it begin anew"
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A store that forgets nothing and looks at everything: what the store in memory must agree with, decision by decision.
+//! A store that forgets nothing and looks at everything: what every store must agree with, decision by decision.
 //!
 //! It keeps the state of every counter, reservation, block and warning for ever, so that whatever another store sweeps
 //! must change no decision. It has room for every key. The arithmetic is [`Algorithm`]'s, which has models of its own.
@@ -18,11 +18,11 @@ use parking_lot::Mutex;
 
 /// The model.
 #[derive(Debug, Default)]
-pub struct ModelStore(Mutex<Kept>);
+pub struct ModelStore(Mutex<Modelled>);
 
 /// What the model keeps.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Kept {
+pub struct Modelled {
     counters: HashMap<CounterKey, (Algorithm, Option<State>)>,
     /// By counter and ticket, with the expiry.
     holds: HashMap<(CounterKey, u64), (Hold, Timestamp)>,
@@ -45,7 +45,7 @@ struct Joint<'c> {
 impl ModelStore {
     /// What is kept of counters and reservations; blocks and warnings are left out.
     #[must_use]
-    pub fn counted(&self) -> Kept {
+    pub fn counted(&self) -> Modelled {
         let mut kept = self.0.lock().clone();
         kept.blocks.clear();
         kept.warnings.clear();
@@ -178,7 +178,7 @@ fn longer(judged: Result<(), Refusal>, block: Nanos) -> Result<(), Refusal> {
     }
 }
 
-impl Kept {
+impl Modelled {
     fn state(&self, counter: CounterKey) -> Option<&State> {
         self.counters.get(&counter).and_then(|(_, state)| state.as_ref())
     }

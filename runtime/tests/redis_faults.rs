@@ -1,0 +1,81 @@
+//! Redis as it fails for real: each test breaks servers of its own, and says what a caller is told, what was counted, and how
+//! soon it goes on.
+
+#[path = "redis/answers.rs"]
+mod answers;
+#[path = "redis/broken.rs"]
+mod broken;
+#[path = "redis/moved.rs"]
+mod moved;
+
+use std::time::Duration;
+
+use limitrate_core::{
+    algorithm::{Algorithm, Terms},
+    charge::Charge,
+    key::CounterKey,
+    time::{Nanos, Timestamp},
+};
+use limitrate_runtime::store::{
+    Call, Charged, ClockOf, RedisOptions, RedisStore, Store as _, StoreError, Ticket,
+};
+use limitrate_testkit::{
+    Blocking,
+    server::{Redis, RedisOptions as NodeOptions, or_skip},
+};
+use tokio::time::Instant;
+
+/// How long a call may take here.
+const DEADLINE: Duration = Duration::from_millis(200);
+
+/// How much later a machine that has much else to do may tell it.
+const SLACK: Duration = Duration::from_millis(1_500);
+
+const DAY: Algorithm = Algorithm::SlidingWindow(Nanos::from_secs(86_400));
+
+fn key(number: u64) -> CounterKey {
+    CounterKey::of_limit(&number.to_le_bytes(), 0x5EED)
+}
+
+/// One of a thousand a day.
+fn charge(number: u64) -> Charge<'static> {
+    let terms = Terms { ceiling: 1_000, burst: 0, starting: None };
+    Charge::new(key(number), key(!number), &DAY, terms, 1)
+}
+
+fn call() -> Call {
+    Call { clock: ClockOf::Store, deadline: DEADLINE, ..Call::at(Timestamp(0), Ticket(0)) }
+}
+
+fn connect(url: &str) -> Result<Blocking<RedisStore>, StoreError> {
+    Blocking::connect(RedisStore::connect(RedisOptions::from_url(url)?))
+}
+
+fn node() -> Option<Redis> {
+    or_skip(Redis::start(&NodeOptions::default()))
+}
+
+fn take(store: &Blocking<RedisStore>, number: u64) -> Result<Charged, StoreError> {
+    store.wait(store.store().charge(call(), &[charge(number)]))
+}
+
+/// How much of a counter is used.
+fn used(store: &Blocking<RedisStore>, number: u64) -> i64 {
+    store.wait(store.store().used(call(), key(number), &DAY)).unwrap().unwrap()
+}
+
+/// A call that is answered with an error in time. Which, and whether it may have been counted.
+#[track_caller]
+fn failing(store: &Blocking<RedisStore>, number: u64) -> StoreError {
+    let start = Instant::now();
+    let error = take(store, number).unwrap_err();
+    assert!(start.elapsed() < DEADLINE + SLACK, "{:?}", start.elapsed());
+    error
+}
+
+/// Charges until it is answered again. How long that took.
+fn recovered(store: &Blocking<RedisStore>, number: u64) -> Duration {
+    let start = Instant::now();
+    limitrate_testkit::server::until("decisions are made again", || take(store, number).is_ok());
+    start.elapsed()
+}

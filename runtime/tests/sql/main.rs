@@ -1,0 +1,10 @@
+//! Counters in PostgreSQL and MariaDB, on servers of the tests' own: what every store keeps, and what these two add.
+#![cfg(all(feature = "postgres", feature = "mysql", unix))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod conformance;
+mod faults;
+mod layout;
+mod place;
+mod plans;
+mod together;

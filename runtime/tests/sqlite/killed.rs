@@ -1,0 +1,95 @@
+//! A process that is killed at any moment: what it was answered is there, and no decision is there in part.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    thread,
+};
+
+use limitrate_runtime::store::Durability;
+use limitrate_testkit::conformance::FIXED;
+use proptest::{
+    strategy::{Strategy as _, ValueTree as _},
+    test_runner::TestRunner,
+};
+
+use crate::{WAYS, charge, child, child_file, decide, open, options, used};
+
+const THREADS: u64 = 4;
+/// Of each way.
+const KILLS: usize = 6;
+
+/// Charges two counters at once, for ever, and says so after each answer.
+fn charge_until_killed(way: usize) {
+    let Some(file) = child_file() else { return };
+    let store = open(&options(&file, WAYS[way])).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let both = [charge(1, &FIXED, i64::MAX), charge(2, &FIXED, i64::MAX)];
+                    assert!(decide(&store, &both).unwrap().taken);
+                    // At once, and whole.
+                    let _ = std::io::stderr().write_all(b"told\n");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn child_to_kill_0() {
+    charge_until_killed(0);
+}
+
+#[test]
+fn child_to_kill_1() {
+    charge_until_killed(1);
+}
+
+#[test]
+fn child_to_kill_2() {
+    charge_until_killed(2);
+}
+
+#[test]
+fn child_to_kill_3() {
+    charge_until_killed(3);
+}
+
+#[test]
+fn child_to_kill_4() {
+    charge_until_killed(4);
+}
+
+#[test]
+fn what_was_answered_outlives_a_kill_at_any_moment_and_nothing_is_half_there() {
+    let mut runner = TestRunner::deterministic();
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.db");
+        let mut told = 0;
+        for _ in 0..KILLS {
+            let wait_for = (1..400_usize).new_tree(&mut runner).unwrap().current();
+            let mut child = child(&format!("killed::child_to_kill_{number}"), &file).spawn().unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            told += lines.by_ref().take(wait_for).filter(|line| line.as_ref().unwrap() == "told").count();
+            child.kill().unwrap();
+            told += lines.filter(|line| line.as_ref().is_ok_and(|line| line == "told")).count();
+            child.wait().unwrap();
+            let store = open(&options(&file, way)).unwrap();
+            let counts = [1, 2].map(|number| used(&store, number).unwrap().unwrap());
+            assert_eq!(counts[0], counts[1], "{way:?}");
+            let least = i64::try_from(told).unwrap();
+            if way.0 == Durability::Behind {
+                // What was not flushed is gone, and none was invented.
+                assert!(counts[0] <= least + i64::try_from(THREADS).unwrap(), "{counts:?} {told}");
+            } else {
+                let most = least + i64::try_from(THREADS).unwrap();
+                assert!((least..=most).contains(&counts[0]), "{way:?}: {counts:?} of {told}");
+            }
+            // What was there but not told is known now.
+            told = usize::try_from(counts[0]).unwrap();
+        }
+        assert!(told > 0 || way.0 == Durability::Behind);
+    }
+}

@@ -1,0 +1,68 @@
+//! A disk that is full: a file that may not grow any more.
+
+use std::process::Stdio;
+
+use limitrate_runtime::store::{Durability, StoreError};
+use limitrate_testkit::conformance::FIXED;
+
+use crate::{WAYS, charge, child, child_file, decide, open, options, used};
+
+/// How large the files of the child may become, in blocks of 512 bytes.
+const BLOCKS: usize = 1_024;
+
+/// Charges counters until there is no room for more, and a few times after that.
+#[test]
+fn child_on_a_full_disk() {
+    let Some(folder) = child_file() else { return };
+    for (number, way) in WAYS.into_iter().enumerate().filter(|(_, way)| way.0 != Durability::Behind) {
+        let store = open(&options(&folder.join(format!("{number}.db")), way)).unwrap();
+        let (mut last, mut refused) = (0, 0);
+        for number in 0.. {
+            match decide(&store, &[charge(number, &FIXED, 5), charge(!number, &FIXED, 5)]) {
+                Ok(charged) => {
+                    assert!(charged.taken);
+                    last = number;
+                }
+                Err(error) => {
+                    assert!(
+                        matches!(error, StoreError::Unavailable { .. }) && !error.may_have_applied(),
+                        "{error}"
+                    );
+                    assert_eq!(
+                        (used(&store, number).unwrap(), used(&store, !number).unwrap()),
+                        (Some(0), Some(0))
+                    );
+                    refused += 1;
+                }
+            }
+            if refused == 20 {
+                break;
+            }
+            assert!(number < 1_000_000, "the disk is never full");
+        }
+        assert!(last > 100, "{way:?}: full after {last}");
+        // What was there before is there, whole.
+        for number in (0..=last).step_by(17) {
+            assert_eq!(used(&store, number).unwrap(), used(&store, !number).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_applies_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = child("limits::child_on_a_full_disk", folder.path());
+    // The shell limits the size of files, and has the signal ignored that would end the process.
+    let mut shell = std::process::Command::new("sh");
+    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {BLOCKS}; exec \"$@\"")).arg("sh");
+    shell.arg(program.get_program()).args(program.get_args());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    crate::succeed(shell.spawn().unwrap());
+    // With room again, everything goes on.
+    for number in [0, 1, 2, 3] {
+        let store = open(&options(&folder.path().join(format!("{number}.db")), WAYS[number])).unwrap();
+        assert_eq!(used(&store, 0).unwrap(), Some(1));
+        assert!(decide(&store, &[charge(1 << 40, &FIXED, 5)]).unwrap().taken);
+    }
+}
