@@ -9,8 +9,9 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 use limitrate_runtime::store::{
-    Call, Layered, LayeredOptions, MemoryOptions, MemoryStore, Store, Ticket,
+    Call, Layered, LayeredOptions, MemoryOptions, MemoryStore, RedisOptions, RedisStore, Store, Ticket,
 };
+use limitrate_testkit::server::{Redis, RedisOptions as NodeOptions, or_skip};
 use tokio::runtime::{Builder, Runtime};
 
 const WINDOW: Algorithm = Algorithm::SlidingWindow(Nanos::from_secs(60));
@@ -25,17 +26,27 @@ const ROUNDS: usize = 5;
 pub(super) fn run() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     over("memory", &runtime, &memory());
+    over_redis(&runtime);
+}
+
+fn over_redis(runtime: &Runtime) {
+    let Some(node) = or_skip(Redis::start(&NodeOptions::default())) else { return };
+    let options = RedisOptions::from_url(&node.url()).unwrap();
+    let store = runtime.block_on(RedisStore::connect(options)).unwrap();
+    over("redis", runtime, &(Arc::new(store) as Arc<dyn Store>));
 }
 
 /// Prints the figures of leases over one store.
-pub(super) fn over(name: &str, runtime: &Runtime, store: &Arc<dyn Store>) {
+fn over(name: &str, runtime: &Runtime, store: &Arc<dyn Store>) {
     for keys in [1, 1_000] {
-        let mut rounds: Vec<(f64, f64)> = (0..ROUNDS)
-            .map(|_| (measure(runtime, &*memory(), keys), leased(runtime, store, keys)))
-            .collect();
+        let mut rounds: Vec<(f64, f64)> =
+            (0..ROUNDS).map(|_| (measure(runtime, &*memory(), keys), leased(runtime, store, keys))).collect();
         rounds.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
         let (bare, leased) = rounds.get(ROUNDS / 2).copied().unwrap();
-        println!("{keys:>4} keys: memory {bare:6.1} ns, leased from {name} {leased:6.1} ns  {:.2}x", leased / bare);
+        println!(
+            "{keys:>4} keys: memory {bare:6.1} ns, leased from {name} {leased:6.1} ns  {:.2}x",
+            leased / bare
+        );
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "a benchmark is a command"
 )]
 
+mod lease;
 mod memory;
 
 use std::{env, fs, process::ExitCode};
@@ -18,7 +19,8 @@ use std::{env, fs, process::ExitCode};
 type Section = (&'static str, fn());
 
 const SECTIONS: &[Section] = &[
-    ("memory", memory::run), //
+    ("memory", memory::run),
+    ("lease", lease::run),
 ];
 
 fn main() -> ExitCode {
