@@ -126,6 +126,13 @@ impl<'c, 't> Plan<'c, 't> {
             }
         }
         charged.verdicts.truncate(self.own);
+        if !charged.degraded {
+            // What is leased here is left, too.
+            for (charge, verdict) in self.charges.iter().zip(&mut charged.verdicts) {
+                let remaining = &mut verdict.status.remaining;
+                *remaining = remaining.saturating_add(self.table.units(charge.counter));
+            }
+        }
         charged
     }
 

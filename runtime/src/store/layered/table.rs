@@ -126,8 +126,12 @@ impl Table {
         let slot = shard.slots.get(at)?;
         let units = slot.units();
         let first = charge.cost.saturating_mul(FIRST_LEASE);
+        let is_live = slot.is_live(terms, call.now);
+        if is_live && units >= charge.cost {
+            return None; // it is another limit that sent the request here
+        }
         // One that was used up before its time was too small.
-        let wanted = if slot.is_live(terms, call.now) { step.saturating_mul(2) } else { step }.max(first);
+        let wanted = if is_live { step.saturating_mul(2) } else { step }.max(first);
         // What is left last is for the store to give out, one by one.
         let left = remaining / self.instances.saturating_mul(2);
         let room = most.min(MAX_UNITS) - units;
