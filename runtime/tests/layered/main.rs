@@ -1,10 +1,5 @@
 //! Leases: what is decided without the store, what never is, and how much all instances together let through.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 mod bound;
 mod faulty;

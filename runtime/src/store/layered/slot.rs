@@ -246,7 +246,7 @@ mod tests {
         let terms = Terms { ceiling, burst: ceiling, starting: None };
         Charge {
             overshoot: 50_000,
-            ..Charge::new(CounterKey(1 << 64 | 7), CounterKey(2), &ALGORITHM, terms, cost)
+            ..Charge::new(CounterKey((1 << 64) | 7), CounterKey(2), &ALGORITHM, terms, cost)
         }
     }
 
