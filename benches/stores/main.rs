@@ -11,6 +11,7 @@
     reason = "a benchmark is a command, measures real time, and stops at the first surprise"
 )]
 
+mod lease;
 mod memory;
 mod redis;
 mod sql;
@@ -21,8 +22,13 @@ use std::{env, fs, process::ExitCode};
 /// A name, and what it runs.
 type Section = (&'static str, fn());
 
-const SECTIONS: &[Section] =
-    &[("memory", memory::run), ("sqlite", sqlite::run), ("redis", redis::run), ("sql", sql::run)];
+const SECTIONS: &[Section] = &[
+    ("memory", memory::run),
+    ("sqlite", sqlite::run),
+    ("redis", redis::run),
+    ("sql", sql::run),
+    ("lease", lease::run),
+];
 
 fn main() -> ExitCode {
     // Cargo adds options of its own.

@@ -24,6 +24,7 @@ mod membership;
 mod message;
 mod missing;
 mod operator;
+mod overshoot;
 mod phase;
 mod plan;
 mod practice;

@@ -69,6 +69,8 @@ pub struct LimitCost {
     pub state: StateBytes,
     /// What becomes of its requests while the store is away, in the branch that lets most through.
     pub away: Fail,
+    /// Parts per million of the ceiling that instances may have leased at once, which what it admits includes.
+    pub overshoot: i64,
     /// Whether the cost is reserved: replies may settle above it.
     pub settles: bool,
 }
@@ -148,6 +150,7 @@ fn limit_cost(limit: LimitId, sites: &[&ChargeSite], ranges: &Ranges) -> Option<
             .iter()
             .map(|site| site.fail.unwrap_or(Fail::Local(WHOLE)))
             .max_by_key(|fail| rank(*fail))?,
+        overshoot: sites.iter().map(|site| site.overshoot).max()?,
         settles: sites.iter().any(|site| site.settle.is_some() && site.mode != Mode::Shadow),
     })
 }

@@ -207,6 +207,8 @@ pub struct ChargeSite {
     pub exceed: Exceed,
     /// How long a key that did not fit stays refused.
     pub block: Option<Block>,
+    /// Parts per million of the ceiling that instances may have leased at once; 0 where none may.
+    pub overshoot: i64,
     /// The limit as written.
     pub span: Span,
 }

@@ -140,3 +140,16 @@ fn a_rolling_window_is_cheated_by_one_charge_that_begins_it() {
     }
     assert_eq!((most_within(case.span, &passed), case.most), (59, 59));
 }
+
+#[test]
+fn what_may_be_leased_comes_on_top() {
+    for (limit, most) in [
+        ("7 req/10 s per user using sliding_log overshoot 50%", 7 + 3),
+        ("60 req/min per user overshoot 5%", 119 + 3),
+        ("30 req/min per user using fixed_window overshoot 10%", 60 + 3),
+        ("30 req/min per user aligned overshoot 10%", 60 + 3),
+        ("20 req/h per user burst 5 req overshoot 10%", 25 + 2),
+    ] {
+        assert_eq!(case(limit).most, most, "{limit}");
+    }
+}

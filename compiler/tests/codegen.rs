@@ -125,6 +125,7 @@ fn program(steps: &[Step], sites: &[(u8, Index, Index, Index)]) -> Program {
                 warn: Vec::new(),
                 exceed: Exceed::Reject,
                 block: None,
+                overshoot: 0,
                 span,
             }),
         }

@@ -53,6 +53,9 @@ pub struct Charge<'p> {
     pub block: Option<&'p Block>,
     /// Parts per million of the ceiling (of a bucket: of its burst) at which the caller is to be warned, ascending.
     pub warn: &'p [i64],
+    /// Parts per million of the ceiling that the instances of a service may have leased at once, taken in advance and not
+    /// used yet: `overshoot`. Of 0, each charge is decided where its counter is.
+    pub overshoot: i64,
 }
 
 impl<'p> Charge<'p> {
@@ -76,6 +79,7 @@ impl<'p> Charge<'p> {
             hold: None,
             block: None,
             warn: &[],
+            overshoot: 0,
         }
     }
 

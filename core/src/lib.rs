@@ -11,6 +11,7 @@ pub mod clock;
 pub mod facts;
 pub mod glob;
 pub mod key;
+pub mod lease;
 pub mod literal;
 pub mod net;
 pub mod path;

@@ -193,7 +193,7 @@ snapshots! {
         "x = 5",
         "rule a { guard b else deny 503 \"later\" }",
         "rule a { limit 5 req/s per ip on exceed queue 100 req per user for at most 30 s by fair, weight }",
-        "rule a { limit 5 req/s per ip queue 50 req for at most 10 s overshoot 5% }",
+        "rule a { limit 5 req/s per ip queue 50 req for at most 10 s }",
         "plan a { limit b: 5 req/s per ip tenants may set 1 req/s .. 9 req/s }",
         "test \"x\" { send GET \"/x\" expect queue }",
         "test \"x\" { send GET \"/x\" expect downgrade model = \"s\"  send GET \"/x\" expect queue  reply 200 with x = 5 }",

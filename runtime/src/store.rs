@@ -12,6 +12,8 @@ mod error;
 pub mod file;
 #[cfg(feature = "shared")]
 pub mod guard;
+#[cfg(feature = "shared")]
+pub mod layered;
 mod ledger;
 pub mod memory;
 #[cfg(feature = "mysql")]
@@ -58,6 +60,8 @@ pub use self::{
 
 #[cfg(feature = "shared")]
 pub use self::guard::{GuardOptions, Guarded};
+#[cfg(feature = "shared")]
+pub use self::layered::{Layered, LayeredOptions};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Durability, SqliteOptions, SqliteStore};
 

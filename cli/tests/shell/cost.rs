@@ -55,6 +55,18 @@ fn json_has_all_of_it() {
 }
 
 #[test]
+fn what_may_be_leased_is_part_of_what_is_admitted() {
+    let policy = "input { user : key }\nrule api { limit 60 req/min per user overshoot 5% }\n";
+    let place = Place::with(&[("p.rl", policy)]);
+    let ran = place.rlc(&["cost", "p.rl"]);
+    assert!(ran.out.contains("122 req in any 1 min") && ran.out.contains("and 5%"), "{}", ran.out);
+    let json: serde_json::Value =
+        serde_json::from_str(&place.rlc(&["cost", "p.rl", "--format", "json"]).out).unwrap();
+    let limit = &json["policies"][0]["limits"][0];
+    assert_eq!((&limit["admits"]["most"], &limit["overshoot_percent"]), (&122.into(), &5.0.into()));
+}
+
+#[test]
 fn keys_are_of_facts_that_the_policy_has() {
     let place = Place::with(&[("p.rl", POLICY)]);
     let ran = place.rlc(&["cost", "p.rl", "--keys", "usr=1k"]);

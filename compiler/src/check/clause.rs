@@ -31,6 +31,7 @@ pub(super) struct Clauses<'a> {
     pub(super) zone: Option<(&'a Spanned<String>, Span)>,
     pub(super) fail: Option<ast::FailMode>,
     pub(super) on: Option<&'a ast::On>,
+    pub(super) overshoot: Option<(&'a Spanned<i64>, Span)>,
 }
 
 impl Checker<'_> {
@@ -78,6 +79,7 @@ impl Checker<'_> {
                     out.fail = Some(*mode);
                 }
                 ClauseKind::On(on) => out.on = Some(on),
+                ClauseKind::Overshoot(most) => out.overshoot = Some((most, clause.span)),
             }
         }
         if let (Some(globally), Some(per)) = (out.globally, out.per) {

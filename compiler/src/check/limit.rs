@@ -37,6 +37,7 @@ impl Checker<'_> {
         let exceed = self.exceed(&clauses);
         let block = self.block_for(&clauses);
         let was = self.was(&clauses, &name);
+        let overshoot = self.overshoot(&clauses, counted, &ceiling);
         let burst = self.capacity(clauses.burst, counted, "burst");
         let starting = self.capacity(clauses.starting, counted, "starting");
         if let Algorithm::Bucket(window) = &algorithm {
@@ -59,6 +60,7 @@ impl Checker<'_> {
             exceed,
             block,
             was,
+            overshoot,
         };
         self.practice(limit, &clauses, &typed);
         Some(typed)

@@ -45,6 +45,8 @@ pub struct Limit {
     pub block: Option<Block>,
     /// The name that its counters had before.
     pub was: Option<String>,
+    /// Parts per million of the ceiling that instances may have leased at once; 0 where none may.
+    pub overshoot: i64,
 }
 
 /// `settle actual`, or what `refund when` stands for.

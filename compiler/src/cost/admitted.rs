@@ -6,6 +6,7 @@
 use limitrate_core::{
     algorithm::Algorithm,
     charge::Mode,
+    lease::most_leased,
     time::{Nanos, Timestamp},
     window::{Period, Window},
 };
@@ -64,7 +65,11 @@ impl Admitted {
             Mode::Shadow => return Self::Anything(Unbounded::Shadow),
             Mode::Enforce => {}
         }
-        let within = |span, formula, most| Self::Within { span, most, formula };
+        let within = |span, formula, most: Option<i64>| {
+            let leased = ceiling.map(|ceiling| most_leased(ceiling, site.overshoot));
+            let most = most.and_then(|most| Some(most.saturating_add(leased?)));
+            Self::Within { span, most, formula }
+        };
         match &site.algorithm {
             Algorithm::InFlight(_) => Self::AtOnce { most: ceiling },
             Algorithm::Bucket(span) => {
@@ -76,6 +81,10 @@ impl Admitted {
                 within(*span, Formula::TwiceLessOne, ceiling.map(twice_less_one))
             }
             Algorithm::FixedWindow(window) => match window {
+                // What began the first window may be a lease that is given back.
+                Window::Rolling(span) if site.overshoot > 0 => {
+                    within(*span, Formula::Twice, ceiling.map(twice))
+                }
                 Window::Rolling(span) => within(*span, Formula::TwiceLessOne, ceiling.map(twice_less_one)),
                 Window::Aligned(span) => within(*span, Formula::Twice, ceiling.map(twice)),
                 Window::Calendar(period, _) => {

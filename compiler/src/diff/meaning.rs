@@ -155,6 +155,7 @@ impl<'p> Meaning<'p> {
             site.mode,
             &site.warn,
             &site.block,
+            site.overshoot,
         ));
         hash((self.node(site.ceiling), self.node(site.cost), settled, fixed, self.exceed(&site.exceed)))
     }

@@ -77,6 +77,9 @@ fn print_clauses(charge: &ChargeSite, f: &mut fmt::Formatter<'_>) -> fmt::Result
     for mark in &charge.warn {
         write!(f, " warns {}", write_percent(*mark))?;
     }
+    if charge.overshoot > 0 {
+        write!(f, " overshoots {}", write_percent(charge.overshoot))?;
+    }
     match &charge.exceed {
         Exceed::Reject | Exceed::Allow => {}
         Exceed::Deny { status, .. } => write!(f, " denies {status}")?,

@@ -75,7 +75,7 @@ fn effects(program: &Program) -> Vec<Vec<String>> {
         add(
             site.origin,
             format!(
-                "limit {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {settled:?} {:?} {:?} {:?}",
+                "limit {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {settled:?} {:?} {:?} {:?} {:?}",
                 site.when,
                 limit.unit,
                 limit.keys,
@@ -89,6 +89,7 @@ fn effects(program: &Program) -> Vec<Vec<String>> {
                 site.warn,
                 site.exceed,
                 site.block,
+                site.overshoot,
             ),
         );
     }

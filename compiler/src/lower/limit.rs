@@ -102,6 +102,7 @@ impl Lowering<'_> {
             warn: limit.warn.clone(),
             exceed,
             block: limit.block,
+            overshoot: limit.overshoot,
             span: limit.span,
         }
     }

@@ -227,6 +227,7 @@ pub(crate) fn add(program: &mut Program, kind: u8, when: NodeId, ceiling: NodeId
             warn: Vec::new(),
             exceed: Exceed::Reject,
             block: None,
+            overshoot: 0,
             span,
         }),
     }

@@ -61,6 +61,17 @@ fn a_cost_is_said_in_one_way() {
 }
 
 #[test]
+fn a_share_may_be_leased_from_as_its_limit_may() {
+    program_of("limit 10 req/min per org at most 30% per user overshoot 50%", |program| {
+        let of_sites: Vec<i64> = program.charges.iter().map(|site| site.overshoot).collect();
+        assert_eq!(of_sites, [500_000, 500_000]);
+    });
+    program_of("limit 10 req/min per org", |program| {
+        assert!(program.charges.iter().all(|site| site.overshoot == 0));
+    });
+}
+
+#[test]
 fn a_share_has_every_clause_of_its_limit() {
     let limit = "limit 10 req/min per org at most 30% per user warn at 50%, 80% \
                  on exceed deny 503 \"later\" block for 1 min doubling up to 10 min";

@@ -66,6 +66,8 @@ pub enum ClauseKind {
     Fail(FailMode),
     /// `on POST "/v1/images"`, in plans.
     On(On),
+    /// `overshoot 5%`: parts per million of the ceiling that instances may have leased at once.
+    Overshoot(Spanned<i64>),
 }
 
 impl ClauseKind {
@@ -90,7 +92,8 @@ impl ClauseKind {
             | Self::Share(..)
             | Self::ResetsIn(_)
             | Self::Fail(_)
-            | Self::On(_) => (None, None),
+            | Self::On(_)
+            | Self::Overshoot(_) => (None, None),
         };
         first.into_iter().chain(second)
     }
@@ -117,6 +120,7 @@ impl ClauseKind {
             Self::ResetsIn(_) => "resets in",
             Self::Fail(_) => "fail",
             Self::On(_) => "on",
+            Self::Overshoot(_) => "overshoot",
         }
     }
 }

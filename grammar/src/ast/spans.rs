@@ -176,6 +176,7 @@ variants! {
     ClauseKind {
         Per(a), Globally, Burst(a), Starting(a), Using(a), Aligned, ForAtMost(a), Costing(a), Reserve(a, b), Settle(a),
         Refund(a), Warn(a), Exceed(a), Was(a), Share(a, b), ResetsIn(a), Fail(a), On(a),
+        Overshoot(a),
     }
     StmtKind {
         Limit(a), Deny { status, message }, Exempt(a), If { condition, then, otherwise }, Match { subject, arms },

@@ -99,6 +99,11 @@ impl<'a> Reader<'a, '_> {
                 let per = self.need(node, Rule::per)?;
                 ClauseKind::Share(self.spanned(&share, value), self.keys(&per)?)
             }
+            Rule::overshoot => {
+                let most = self.need(node, Rule::percent)?;
+                let value = self.percent(&most)?;
+                ClauseKind::Overshoot(self.spanned(&most, value))
+            }
             Rule::resets => {
                 let zone = self.need(node, Rule::string)?;
                 ClauseKind::ResetsIn(self.string(&zone))
@@ -115,7 +120,6 @@ impl<'a> Reader<'a, '_> {
     fn unsupported_clause(&mut self, node: &Node<'a>) {
         let (words, what) = match node.rule() {
             Rule::odd_queue => (1, "`queue`, and so waiting in line, is"),
-            Rule::odd_overshoot => (1, "`overshoot` is"),
             _ => (3, "`tenants may set` is"),
         };
         let last = node.children().take(words).last().map_or(node.end(), |word| word.end());

@@ -31,7 +31,7 @@ pub(super) const STATEMENT_WORDS: [&str; 8] =
     ["limit", "deny", "exempt", "if", "match", "let", "on", "guard"];
 
 /// The words that begin a clause of a limit.
-pub(super) const CLAUSE_WORDS: [&str; 18] = [
+pub(super) const CLAUSE_WORDS: [&str; 19] = [
     "per",
     "globally",
     "burst",
@@ -50,6 +50,7 @@ pub(super) const CLAUSE_WORDS: [&str; 18] = [
     "resets in",
     "fail",
     "on",
+    "overshoot",
 ];
 
 /// The words that begin a step of a test.

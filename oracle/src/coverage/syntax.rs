@@ -189,6 +189,7 @@ variants! {
     ClauseKind {
         Per(a), Globally, Burst(a), Starting(a), Using(a), Aligned, ForAtMost(a), Costing(a), Reserve(a, b), Settle(a),
         Refund(a), Warn(a), Exceed(a), Was(a), Share(a, b), ResetsIn(a), Fail(a), On(a),
+        Overshoot(a),
     }
     FailMode { Open, Closed, Local(a), }
     StmtKind {

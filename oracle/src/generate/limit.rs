@@ -190,7 +190,12 @@ impl Writer<'_> {
         if self.random.chance(20) && !limit.contains("in flight") {
             limit.push_str(self.random.pick(&[" warn at 50%", " warn at 50%, 80%, 100%"]));
         }
-        if self.random.chance(30) {
+        let leasable =
+            !limit.contains("in flight") && !limit.contains("reserve") && !limit.contains("refund");
+        if leasable && self.random.chance(15) {
+            // Of a ceiling below two, less is nothing.
+            limit.push_str(" overshoot 100%");
+        } else if self.random.chance(30) {
             let exceed = self.exceed();
             limit.push_str(&exceed);
         }

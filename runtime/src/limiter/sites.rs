@@ -36,6 +36,7 @@ struct Site {
     algorithm: Algorithm,
     block: Option<Block>,
     warn: Box<[i64]>,
+    overshoot: i64,
 }
 
 impl Sites {
@@ -64,6 +65,7 @@ impl Sites {
             hold: site.hold,
             block: site.block.as_ref(),
             warn: &site.warn,
+            overshoot: site.overshoot,
         })
     }
 
@@ -88,6 +90,7 @@ impl Site {
             algorithm: site.algorithm.clone(),
             block: site.block,
             warn: site.warn.clone().into(),
+            overshoot: site.overshoot,
         }
     }
 }

@@ -23,11 +23,13 @@ pub struct OwnedCharge {
     hold: Option<Nanos>,
     block: Option<Block>,
     warn: SmallVec<[i64; 2]>,
+    overshoot: i64,
 }
 
 impl From<&Charge<'_>> for OwnedCharge {
     fn from(charge: &Charge<'_>) -> Self {
-        let Charge { counter, limit, algorithm, terms, cost, fail, mode, hold, block, warn } = *charge;
+        let Charge { counter, limit, algorithm, terms, cost, fail, mode, hold, block, warn, overshoot } =
+            *charge;
         Self {
             counter,
             limit,
@@ -39,6 +41,7 @@ impl From<&Charge<'_>> for OwnedCharge {
             hold,
             block: block.copied(),
             warn: warn.into(),
+            overshoot,
         }
     }
 }
@@ -58,6 +61,7 @@ impl OwnedCharge {
             hold: self.hold,
             block: self.block.as_ref(),
             warn: &self.warn,
+            overshoot: self.overshoot,
         }
     }
 }

@@ -58,6 +58,9 @@ struct Limit {
     /// The share of its ceiling that each instance then admits, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     local_percent: Option<f64>,
+    /// How much of the ceiling instances may have leased at once, in percent; what it admits includes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overshoot_percent: Option<f64>,
     /// Whether replies may settle above what was reserved, which comes on top of what it admits.
     settles: bool,
     bytes_per_key: Bytes,
@@ -151,6 +154,7 @@ fn limit(costed: &Costed, at: usize, cost: &LimitCost, places: &mut Places<'_>) 
         admits: admits(cost.admitted),
         without_store,
         local_percent: share.map(|share| fraction(share, 10_000)),
+        overshoot_percent: (cost.overshoot > 0).then(|| fraction(cost.overshoot, 10_000)),
         settles: cost.settles,
         bytes_per_key: Bytes { least: cost.state.least, most: cost.state.most },
         bytes_per_reservation: cost.state.reservation,

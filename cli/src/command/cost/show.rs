@@ -119,6 +119,10 @@ fn admits(info: &LimitInfo, cost: &LimitCost) -> String {
         Some((_, high)) => format!(" of at most {}", amount(high)),
         None => ", which the request says".to_owned(),
     };
+    let leased = match cost.overshoot {
+        0 => String::new(),
+        share => format!(", and {} of it that instances may have leased before", write_percent(share)),
+    };
     let settled =
         if cost.settles { "; on top comes what replies settle above their reservations" } else { "" };
     match cost.admitted {
@@ -126,9 +130,11 @@ fn admits(info: &LimitInfo, cost: &LimitCost) -> String {
             let window = stretch(span);
             let most = most.map_or_else(|| "no fixed amount".to_owned(), amount);
             match formula {
-                Formula::Ceiling => format!("{most} in any {window}: the ceiling, to the last one{settled}"),
+                Formula::Ceiling => {
+                    format!("{most} in any {window}: the ceiling, to the last one{leased}{settled}")
+                }
                 Formula::TwiceLessOne | Formula::Twice | Formula::CeilingAndBurst => {
-                    format!("{most} in any {window}: {}{ceiling}{settled}", formula_words(formula))
+                    format!("{most} in any {window}: {}{ceiling}{leased}{settled}", formula_words(formula))
                 }
             }
         }

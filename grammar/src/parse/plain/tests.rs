@@ -101,6 +101,8 @@ const PIECES: &[&str] = &[
     "fail",
     "open",
     "resets",
+    "overshoot",
+    "5%",
     "flight",
     "minute",
     "min",

@@ -1,0 +1,3 @@
+input { user : key }
+rule api { limit 100 req/min per user overshoot 101% }
+rule none { limit 100 req/min per user overshoot 0% }

@@ -1,0 +1,2 @@
+input { user : key }
+rule api { limit 100 req/min per user overshoot 5% overshoot 6% }
