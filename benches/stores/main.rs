@@ -18,10 +18,7 @@ use std::{env, fs, process::ExitCode};
 /// A name, and what it runs.
 type Section = (&'static str, fn());
 
-const SECTIONS: &[Section] = &[
-    ("memory", memory::run),
-    ("lease", lease::run),
-];
+const SECTIONS: &[Section] = &[("memory", memory::run), ("lease", lease::run)];
 
 fn main() -> ExitCode {
     // Cargo adds options of its own.
