@@ -97,7 +97,6 @@ impl Shard {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a mask leaves fewer bits than any integer has")]
     pub(super) fn slots_of(&self, key: CounterKey) -> impl Iterator<Item = (usize, &Slot)> {
         let own = key.0 as usize & (self.slots.len() - 1);
         // Each counter begins at its own, so that most are found at the first look.
