@@ -1,3 +1,2 @@
 input { user : key }
 rule api { limit 100 req/min per user overshoot 101% }
-rule none { limit 100 req/min per user overshoot 0% }

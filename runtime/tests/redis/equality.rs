@@ -200,7 +200,9 @@ impl Histories<'_> {
             Action::Reset { algorithm, number } => {
                 let counter = self.key(*algorithm, *number);
                 // What is idle may or may not be there still: only what counts after it is compared.
-                self.stores.map(|store| store.reset(counter));
+                for store in self.stores {
+                    let _ = store.reset(counter);
+                }
             }
         }
     }
