@@ -30,6 +30,9 @@ pub type MySqlStore = SqlStore<MySqlOptions>;
 /// The parameters of an address that the driver knows.
 const PARAMETERS: &[&str] = &["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
 
+/// After how long MySQL throws out a connection that idles, with the locks that it has, unless a statement may take longer.
+const IDLE_SECONDS: u64 = 5;
+
 /// How the server tells its time, in microseconds.
 const CLOCK: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
 
@@ -127,6 +130,22 @@ fn whole_seconds(timeout: Duration) -> u64 {
     timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0)
 }
 
+/// What a session is told first.
+///
+/// A client that stops within a transaction is thrown out, with the locks that it has. MySQL can only be told to throw out
+/// whoever idles, so it does that soon: what was closed is opened again when it is needed.
+fn session(timeout: Duration) -> String {
+    let (seconds, millis, exactly) = (whole_seconds(timeout), timeout.as_millis(), timeout.as_secs_f64());
+    let idle = seconds.max(IDLE_SECONDS);
+    // MariaDB reads what stands in `/*M! */`, MySQL 8 what stands in `/*!80000 */`.
+    format!(
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;\
+         SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds} \
+         /*M!100600 , SESSION max_statement_time = {exactly}, SESSION idle_transaction_timeout = {seconds} */ \
+         /*!80000 , SESSION max_execution_time = {millis}, SESSION wait_timeout = {idle} */"
+    )
+}
+
 impl Dialect for MySqlOptions {
     type Connection = MySqlConnection;
 
@@ -148,16 +167,7 @@ impl Dialect for MySqlOptions {
 
     async fn connect(&self, timeout: Duration) -> Result<MySqlConnection, sqlx::Error> {
         let mut connection = self.driver.connect().await?;
-        let (seconds, millis) = (whole_seconds(timeout), timeout.as_millis());
-        let exactly = timeout.as_secs_f64();
-        // MariaDB reads what stands in `/*M! */`, MySQL 8 what stands in `/*!80000 */`.
-        let script = format!(
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;\
-             SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds} \
-             /*M!100600 , SESSION max_statement_time = {exactly}, SESSION idle_transaction_timeout = {seconds} */ \
-             /*!80000 , SESSION max_execution_time = {millis} */"
-        );
-        Self::run(&mut connection, script).await?;
+        Self::run(&mut connection, session(timeout)).await?;
         Ok(connection)
     }
 
@@ -174,11 +184,13 @@ impl Dialect for MySqlOptions {
     fn said(&self, error: &dyn DatabaseError) -> Said {
         let number = error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number);
         match number {
-            // A deadlock, or rows that changed since they were read.
-            1213 | 1020 => Said::Again,
+            // A deadlock, rows that changed since they were read, or another member of the group that was faster.
+            1213 | 1020 | 3101 => Said::Again,
             // The server shuts down, or ended the connection: `KILL`, idling in a transaction, or for its own reasons.
             1053 | 1927 | 1159 | 1160 | 1161 | 1152 | 1184 | 4031 => Said::Ending,
-            1205 | 1969 | 3024 | 1317 => Said::Cannot("others hold what it needs, or it takes too long"),
+            1205 => Said::Held,
+            // A commit that they reach too late is done all the same.
+            1969 | 3024 | 1317 => Said::Stopped,
             1290 | 1792 | 1836 | 3100 => Said::Cannot("it is read-only"),
             1021 | 1114 => Said::Cannot("its disk is full"),
             1037 | 1038 | 1041 => Said::Cannot("it is out of memory"),
@@ -192,7 +204,7 @@ impl Dialect for MySqlOptions {
             1146 | 1054 | 1176 | 1932 | 1366 | 1406 | 1264 | 1364 | 1136 | 1194 | 1034 | 1712 => {
                 Said::Damaged
             }
-            _ => Said::Cannot("it answered with an error"),
+            _ => Said::Unsure,
         }
     }
 
@@ -217,6 +229,15 @@ impl Dialect for MySqlOptions {
             return format!("SELECT {CLOCK}");
         }
         format!("{};SELECT {CLOCK}", self.read_from(keys))
+    }
+
+    fn free(&self, keys: &[CounterKey]) -> String {
+        format!(
+            "START TRANSACTION;SELECT `key`, x'' FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({}) \
+             FOR UPDATE SKIP LOCKED;ROLLBACK",
+            self.counters(),
+            list(keys)
+        )
     }
 
     fn write(&self, rows: &[Row]) -> String {
@@ -329,6 +350,16 @@ mod tests {
         assert_eq!(whole_seconds(options.settings.timeout), 2);
         assert_eq!((options.driver.get_host(), options.driver.get_port()), ("db.example", 6000));
         assert!(!format!("{options:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn either_server_throws_out_who_stops_within_a_transaction() {
+        for (timeout, mariadb, mysql) in [(300, 1, 5), (9_001, 10, 10)] {
+            let script = session(Duration::from_millis(timeout));
+            assert!(script.contains(&format!("idle_transaction_timeout = {mariadb} */")), "{script}");
+            let (_, for_mysql) = script.split_once("/*!80000").unwrap();
+            assert!(for_mysql.contains(&format!("SESSION wait_timeout = {mysql} */")), "{script}");
+        }
     }
 
     #[test]

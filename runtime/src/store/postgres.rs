@@ -157,7 +157,10 @@ impl Dialect for PostgresOptions {
             "40001" | "40P01" => Said::Again,
             // An end by its administrator, a crash of another session, a server that starts, a session that idled.
             "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => Said::Ending,
-            "55P03" | "57014" => Said::Cannot("others hold what it needs, or it takes too long"),
+            // What stands in between lost the server.
+            code if code.starts_with("08") => Said::Ending,
+            // Nothing stops a commit that has begun.
+            "55P03" | "57014" => Said::Held,
             "25006" => Said::Cannot("it is read-only"),
             "53100" => Said::Cannot("its disk is full"),
             "53200" => Said::Cannot("it is out of memory"),
@@ -168,7 +171,7 @@ impl Dialect for PostgresOptions {
             // No table, column, function, operator or prepared statement; another type; a damaged page or index.
             "42P01" | "42703" | "42883" | "42804" | "42846" | "42P10" | "26000" | "22P02" | "0A000"
             | "XX001" | "XX002" => Said::Damaged,
-            _ => Said::Cannot("it answered with an error"),
+            _ => Said::Unsure,
         }
     }
 
@@ -198,6 +201,15 @@ impl Dialect for PostgresOptions {
 
     fn read(&self, keys: &[CounterKey]) -> String {
         format!("EXECUTE limitrate_read ({});EXECUTE limitrate_clock", array(keys))
+    }
+
+    fn free(&self, keys: &[CounterKey]) -> String {
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;SELECT key, ''::bytea FROM {} WHERE key = ANY ({}::bytea[]) \
+             FOR UPDATE SKIP LOCKED;ROLLBACK",
+            self.counters(),
+            array(keys)
+        )
     }
 
     fn write(&self, rows: &[Row]) -> String {

@@ -7,6 +7,7 @@
 //! A row is a key, an entry and the instant from which on it can be dropped, which connections do with what is idle, one of
 //! them all at a time, when nothing else is due ([`SqlStore::sweep`]).
 
+mod callers;
 pub(super) mod dialect;
 mod errand;
 mod failure;
@@ -18,14 +19,7 @@ mod row;
 pub(super) mod settings;
 mod transaction;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 use parking_lot::Mutex;
@@ -37,6 +31,7 @@ use tokio::{
 };
 
 use self::{
+    callers::Callers,
     dialect::{Dialect, Reply},
     errand::SWEEP_ROWS,
     job::{Keys, Task},
@@ -58,9 +53,6 @@ const PAGE_ROWS: usize = 1_000;
 /// How many entries are restored at a time.
 const RESTORED_AT_ONCE: usize = 256;
 
-/// Says that no call of this store was at an instant of the caller's own.
-const NEVER: i64 = i64::MAX;
-
 /// Counters in the tables of an SQL server.
 pub struct SqlStore<D: Dialect> {
     core: Arc<Core<D>>,
@@ -73,8 +65,8 @@ pub struct SqlStore<D: Dialect> {
 struct Core<D> {
     dialect: D,
     queue: Queue,
-    /// The latest call's instant, if calls go by their callers' clocks: what is not idle for them stays.
-    callers_now: AtomicI64,
+    /// What callers say whose calls go by their own clocks: what is not idle for them stays.
+    callers: Callers,
 }
 
 /// Why a call was not let in.
@@ -91,11 +83,11 @@ impl<D: Dialect> SqlStore<D> {
     pub async fn connect(options: D) -> Result<Self, StoreError> {
         let secret = layout::migrate(&options).await?;
         let connections = options.settings().connections;
-        let core = Core { dialect: options, queue: Queue::default(), callers_now: AtomicI64::new(NEVER) };
+        let core = Core { dialect: options, queue: Queue::default(), callers: Callers::default() };
         let core = Arc::new(core);
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
-            tasks.spawn(serve(Arc::clone(&core)));
+            tasks.spawn(serve(Place::of(&core)));
         }
         let sweeper = tokio::spawn(sweep_now_and_then(Arc::clone(&core))).abort_handle();
         Ok(Self { core, connections: Mutex::new(tasks), sweeper, secret })
@@ -126,7 +118,7 @@ impl<D: Dialect> SqlStore<D> {
     ///
     /// Any [`StoreError`].
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        self.core.sweep().await
+        self.core.sweep(self.core.callers.take()).await
     }
 
     /// How the server goes about the statements that charges and sweeps need, in its own words.
@@ -141,19 +133,30 @@ impl<D: Dialect> SqlStore<D> {
 
     fn execute<T: Send + 'static>(
         &self,
-        call: Option<Call>,
+        call: Call,
         keys: Keys,
         mut work: impl FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
     ) -> Answer<'_, T> {
-        let caller = call.filter(|call| call.clock == ClockOf::Caller).map(|call| call.now);
+        let caller = Some(call.now).filter(|_| call.clock == ClockOf::Caller);
         if let Some(now) = caller {
-            self.core.callers_now.store(now.0, Ordering::Relaxed);
+            self.core.callers.note(now);
         }
         let (job, answer) = Task::boxed(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
         Box::pin(async move {
             self.core.queue.push(job).map_err(told)?;
-            answer.await.unwrap_or(Err(StoreError::Closed))
+            let answer = time::timeout(call.deadline, answer).await;
+            let answer = answer.map_err(|_| StoreError::Timeout(call.deadline))?;
+            // What waited when the last connection ended was not begun.
+            answer.unwrap_or(Err(StoreError::Closed))
         })
+    }
+}
+
+/// Tells of rows that were left out because they cannot be read.
+fn note_damaged<D: Dialect>(rows: u64) {
+    if rows > 0 {
+        metrics::counter!("limitrate_store_damaged_rows_total", "store" => D::NAME).increment(rows);
+        tracing::warn!(store = D::NAME, rows, "damaged rows were left out: reset their counters");
     }
 }
 
@@ -167,15 +170,45 @@ fn told(refused: Refused) -> StoreError {
     }
 }
 
+/// A connection's place at the queue, which it leaves however it ends.
+struct Place<D>(Arc<Core<D>>);
+
+impl<D> Place<D> {
+    fn of(core: &Arc<Core<D>>) -> Self {
+        core.queue.enter();
+        Self(Arc::clone(core))
+    }
+}
+
+impl<D> Drop for Place<D> {
+    fn drop(&mut self) {
+        self.0.queue.leave();
+    }
+}
+
+/// The counters of a batch under way, which are no more when it ends, however it does.
+struct Busy<'q> {
+    queue: &'q Queue,
+    counters: Vec<CounterKey>,
+    held: Vec<CounterKey>,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.queue.done(&self.counters, &self.held);
+    }
+}
+
 /// What one connection does until the store is closed.
-async fn serve<D: Dialect>(core: Arc<Core<D>>) {
+async fn serve<D: Dialect>(place: Place<D>) {
+    let core = &*place.0;
     let mut link = Link::new(&core.dialect);
     while let Some(work) = core.queue.next().await {
         match work {
             Work::Batch(jobs) => {
                 let keys = BatchKeys::of(&jobs);
-                transaction::execute(&core.dialect, &mut link, &keys, jobs).await;
-                core.queue.done(&keys.counters);
+                let mut busy = Busy { queue: &core.queue, counters: keys.counters.clone(), held: Vec::new() };
+                busy.held = transaction::execute(&core.dialect, &mut link, &keys, jobs).await;
             }
             Work::Errand(errand) => errand::run(&core.dialect, &mut link, errand).await,
         }
@@ -190,8 +223,9 @@ async fn sweep_now_and_then<D: Dialect>(core: Arc<Core<D>>) {
     ticks.tick().await;
     loop {
         ticks.tick().await;
+        let before = core.callers.take();
         loop {
-            match core.sweep().await {
+            match core.sweep(before).await {
                 Ok(SWEEP_ROWS) => {}
                 Ok(_) => break,
                 Err(error) => {
@@ -210,10 +244,10 @@ impl<D: Dialect> Core<D> {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn sweep(&self) -> Result<usize, StoreError> {
+    /// Drops some of what is idle by the server's clock, and was before an instant.
+    async fn sweep(&self, before: Option<Timestamp>) -> Result<usize, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let callers = Some(self.callers_now.load(Ordering::Relaxed)).filter(|now| *now != NEVER);
-        self.queue.send(Errand::Sweep(callers, reply)).map_err(told)?;
+        self.queue.send(Errand::Sweep(before.map(|now| now.0), reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -228,7 +262,7 @@ impl<D: Dialect> Store for SqlStore<D> {
             }
         });
         let charges: Vec<OwnedCharge> = charges.iter().map(OwnedCharge::from).collect();
-        self.execute(Some(call), keys, move |ledger, now| {
+        self.execute(call, keys, move |ledger, now| {
             let charges: SmallVec<[Charge<'_>; 8]> = charges.iter().map(OwnedCharge::borrow).collect();
             ledger.charge(now, &call, &charges)
         })
@@ -243,7 +277,7 @@ impl<D: Dialect> Store for SqlStore<D> {
             }
         });
         let settlements: Vec<OwnedSettlement> = settlements.iter().map(OwnedSettlement::from).collect();
-        self.execute(Some(call), keys, move |ledger, now| {
+        self.execute(call, keys, move |ledger, now| {
             let settlements: SmallVec<[Settlement<'_>; 4]> =
                 settlements.iter().map(OwnedSettlement::borrow).collect();
             ledger.settle(now, &settlements)
@@ -253,13 +287,13 @@ impl<D: Dialect> Store for SqlStore<D> {
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
         let keys = Keys { counters: leases.iter().map(|lease| lease.counter).collect(), ..Keys::default() };
         let leases = leases.to_vec();
-        self.execute(Some(call), keys, move |ledger, now| ledger.release(now, &leases))
+        self.execute(call, keys, move |ledger, now| ledger.release(now, &leases))
     }
 
     fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
         let owned = OwnedCharge::from(charge);
         let keys = Keys::counter(charge.counter);
-        self.execute(Some(call), keys, move |ledger, now| ledger.refund(now, &owned.borrow()))
+        self.execute(call, keys, move |ledger, now| ledger.refund(now, &owned.borrow()))
     }
 
     fn used<'a>(
@@ -270,7 +304,7 @@ impl<D: Dialect> Store for SqlStore<D> {
     ) -> Answer<'a, Option<i64>> {
         let keys = Keys { others: SmallVec::from_slice(&[counter]), ..Keys::default() };
         let algorithm = algorithm.clone();
-        self.execute(Some(call), keys, move |ledger, now| ledger.used(now, counter, &algorithm))
+        self.execute(call, keys, move |ledger, now| ledger.used(now, counter, &algorithm))
     }
 
     fn set_used<'a>(
@@ -281,34 +315,44 @@ impl<D: Dialect> Store for SqlStore<D> {
         used: i64,
     ) -> Answer<'a, bool> {
         let algorithm = algorithm.clone();
-        self.execute(Some(call), Keys::counter(counter), move |ledger, now| {
+        self.execute(call, Keys::counter(counter), move |ledger, now| {
             ledger.set_used(now, counter, &algorithm, used)
         })
     }
 
     fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
         let others = Ledger::keys_of_counter(counter).into_iter().filter(|key| *key != counter).collect();
-        let keys = Keys { others, ..Keys::counter(counter) };
-        self.execute(Some(call), keys, move |ledger, _| ledger.reset(counter))
+        let keys = Keys { others, is_reset: true, ..Keys::counter(counter) };
+        self.execute(call, keys, move |ledger, _| ledger.reset(counter))
     }
 
     fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
         Box::pin(async move {
-            let mut after = None;
+            let (mut after, mut damaged) = (None, 0_u64);
             loop {
+                let behind = after;
                 let page = self.core.read(self.core.dialect.page(after, PAGE_ROWS)).await?;
                 let now = match call.clock {
                     ClockOf::Store => clock_of(&page).map_err(|failure| failure.to_error())?,
                     ClockOf::Caller => call.now,
                 };
                 for (key, entry) in &page.pairs {
-                    let (key, kept) = row::read(key, entry).map_err(|(_, error)| error)?;
+                    let (key, kept) = match row::read(key, entry) {
+                        Ok(read) => read,
+                        // The others can be told all the same.
+                        Err((key, _)) => {
+                            after = key.or(after);
+                            damaged += 1;
+                            continue;
+                        }
+                    };
                     after = Some(key);
                     if let Some((entry, idle_at)) = kept.filter(|(_, idle_at)| now < *idle_at) {
                         tell(Kept { key, entry, idle_at });
                     }
                 }
-                if page.pairs.len() < PAGE_ROWS {
+                if page.pairs.len() < PAGE_ROWS || after == behind {
+                    note_damaged::<D>(damaged);
                     return Ok(());
                 }
             }
@@ -326,7 +370,7 @@ impl<D: Dialect> Store for SqlStore<D> {
                 let counters = portion.iter().map(|kept| kept.key).collect();
                 let portion = portion.to_vec();
                 let restored =
-                    self.execute(Some(call), Keys { counters, ..Keys::default() }, move |ledger, now| {
+                    self.execute(call, Keys { counters, ..Keys::default() }, move |ledger, now| {
                         portion.iter().filter(|kept| ledger.restore(now, Kept::clone(kept))).count()
                     });
                 count += restored.await?;

@@ -22,6 +22,9 @@ use self::{behind::Behind, strict::Strict};
 use super::{Answer, Call, Charged, Kept, Lease, Settlement, Settlements, Store, StoreError};
 
 /// Counters in a SQLite file.
+///
+/// Dropping it writes what is not written yet and waits for the disk: a task [closes](Store::close) it first, which waits
+/// without holding up the thread.
 #[derive(Debug)]
 pub struct SqliteStore(Kind);
 

@@ -132,6 +132,7 @@ on_both!(
         a_way_that_swallows_everything_keeps_nobody_waiting,
         a_server_that_is_not_there_is_unreachable_at_once,
         a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had,
+        a_lock_that_somebody_else_holds_fails_no_call_that_goes_without_it,
         a_call_that_was_given_up_while_it_waited_is_not_executed,
         a_decision_takes_two_round_trips_and_a_look_one,
 );
@@ -283,6 +284,23 @@ fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + S
     assert!(store.used(THEN, 1).unwrap() <= Some(3));
 }
 
+fn a_lock_that_somebody_else_holds_fails_no_call_that_goes_without_it<S: Own + Sync>(server: &S) {
+    let prefix = prefix();
+    let store = connect(server, &format!("{}?{ONE}&prefix={prefix}", server.url()));
+    assert!(store.charge_at(THEN, 1).unwrap());
+    thread::scope(|scope| {
+        scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(2.0))));
+        until("it has its lock", || server.try_sql(&S::nowait(&prefix, 1)).is_err());
+        let [held, free, behind] = store.charge_together([1, 2, 1]);
+        assert!(free.unwrap());
+        for refused in [held, behind] {
+            assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+        }
+    });
+    assert!(store.charge_at(THEN, 1).unwrap());
+    assert_eq!(store.used(THEN, 1).unwrap(), Some(2));
+}
+
 fn a_call_that_was_given_up_while_it_waited_is_not_executed<S: Own + Sync>(server: &S) {
     let prefix = prefix();
     let store = connect(server, &format!("{}?prefix={prefix}&timeout=10s", server.url()));
@@ -291,7 +309,8 @@ fn a_call_that_was_given_up_while_it_waited_is_not_executed<S: Own + Sync>(serve
         scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(1.5))));
         until("it has its lock", || server.try_sql(&S::nowait(&prefix, 1)).is_err());
         let charges = [charge(1, 3)];
-        assert!(store.charge_within(Duration::from_millis(50), &charges).is_none());
+        let error = store.charge_within(Duration::from_millis(50), &charges).unwrap_err();
+        assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
     });
     assert!(store.charge_at(THEN, 1).unwrap());
     assert_eq!(store.used(THEN, 1).unwrap(), Some(2));

@@ -3,10 +3,10 @@
 use std::thread;
 
 use limitrate_core::time::{Nanos, Timestamp};
-use limitrate_runtime::store::{MySqlOptions, MySqlStore, PostgresOptions, PostgresStore, StoreError};
+use limitrate_runtime::store::{MySqlOptions, MySqlStore, PostgresOptions, PostgresStore, Store, StoreError};
 use limitrate_testkit::server::{MariaDb, Postgres};
 
-use crate::place::{Beside, Server, THEN, counter, mariadb, postgres, prefix};
+use crate::place::{self, Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
 
 /// A database on the machine's server, and each test once for either server.
 macro_rules! on_both {
@@ -112,6 +112,10 @@ fn an_entry_that_is_damaged_concerns_nobody_else<S: Server>(server: &S) {
         assert!(what.contains(&format!("{:032x}", counter(1).0)), "{what}");
     }
     assert!(store.charge_at(THEN, 2).unwrap());
+    assert_eq!(store.told().unwrap(), 1, "the other one is told");
+    store.reset(1).unwrap();
+    assert!(store.charge_at(THEN, 1).unwrap());
+    assert_eq!((store.used(THEN, 1).unwrap(), store.told().unwrap()), (Some(1), 2));
 }
 
 fn what_is_idle_is_dropped_and_nothing_else<S: Server>(server: &S) {
@@ -125,6 +129,11 @@ fn what_is_idle_is_dropped_and_nothing_else<S: Server>(server: &S) {
     assert_eq!(store.len().unwrap(), 1);
     let taken: Vec<bool> = (0..3).map(|_| store.charge_at(later, 2).unwrap()).collect();
     assert_eq!(taken, [true, true, false]);
+    // The clock of callers who have left counts no more after a while.
+    for _ in 0..10 {
+        store.sweep().unwrap();
+    }
+    assert_eq!(store.len().unwrap(), 0);
 }
 
 fn a_wrong_password_is_refused_and_not_told<S: Server>(server: &S) {
@@ -157,6 +166,23 @@ fn a_closed_store_takes_no_calls<S: Server>(server: &S) {
     assert!(store.charge_at(THEN, 1).unwrap());
     store.close().unwrap();
     assert!(matches!(store.charge_at(THEN, 1), Err(StoreError::Closed)));
+}
+
+#[test]
+fn a_store_whose_runtime_has_ended_is_closed() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let charged =
+        |store: &dyn Store| runtime().block_on(store.charge(place::at(THEN), &[charge(1, 3)])).map(drop);
+    if let Some(server) = postgres() {
+        let options = PostgresOptions::from_url(&at(server, &prefix())).unwrap();
+        let store = runtime().block_on(PostgresStore::connect(options)).unwrap();
+        assert!(matches!(charged(&store), Err(StoreError::Closed)));
+    }
+    if let Some(server) = mariadb() {
+        let options = MySqlOptions::from_url(&at(server, &prefix())).unwrap();
+        let store = runtime().block_on(MySqlStore::connect(options)).unwrap();
+        assert!(matches!(charged(&store), Err(StoreError::Closed)));
+    }
 }
 
 #[test]

@@ -26,6 +26,11 @@ pub(crate) const FIXED: Algorithm = Algorithm::FixedWindow(Window::Rolling(Nanos
 /// An instant long ago: by the server's clock, all that was done then is idle.
 pub(crate) const THEN: Timestamp = Timestamp(1_000_000_000_000_000_000);
 
+/// A call of somebody who has time: tests share machines with others.
+pub(crate) fn at(now: Timestamp) -> Call {
+    Call { deadline: Duration::from_secs(10), ..Call::at(now, Ticket(0)) }
+}
+
 /// Servers that all tests of this process use.
 pub(crate) fn postgres() -> Option<&'static Postgres> {
     or_skip(Postgres::shared())
@@ -70,8 +75,14 @@ pub(crate) trait Beside: Send + Sync {
     fn charge_at(&self, now: Timestamp, number: u64) -> Result<bool, StoreError>;
     /// Charges by the caller's clock.
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>]) -> Result<bool, StoreError>;
-    /// As `charge`, but gives up after a while.
-    fn charge_within(&self, limit: Duration, charges: &[Charge<'_>]) -> Option<Result<bool, StoreError>>;
+    /// As `charge`, but with a deadline.
+    fn charge_within(&self, deadline: Duration, charges: &[Charge<'_>]) -> Result<bool, StoreError>;
+    /// As `charge_at`, on three counters by three callers at once.
+    fn charge_together(&self, numbers: [u64; 3]) -> [Result<bool, StoreError>; 3];
+    /// Forgets a counter.
+    fn reset(&self, number: u64) -> Result<bool, StoreError>;
+    /// How many keys a snapshot tells.
+    fn told(&self) -> Result<usize, StoreError>;
     /// The instant that a call of a caller with another clock is judged at.
     fn judged_at(&self, caller: Timestamp) -> Result<Timestamp, StoreError>;
     /// What is in use of a counter.
@@ -94,29 +105,42 @@ macro_rules! beside {
             }
 
             fn charge(&self, now: Timestamp, charges: &[Charge<'_>]) -> Result<bool, StoreError> {
-                let charged = self.store().charge(Call::at(now, Ticket(0)), charges);
+                let charged = self.store().charge(at(now), charges);
                 self.wait(charged).map(|charged| charged.taken)
             }
 
-            fn charge_within(
-                &self,
-                limit: Duration,
-                charges: &[Charge<'_>],
-            ) -> Option<Result<bool, StoreError>> {
-                let charged = self.store().charge(Call::at(THEN, Ticket(0)), charges);
-                let charged = self.wait(async { tokio::time::timeout(limit, charged).await });
-                charged.ok().map(|charged| charged.map(|charged| charged.taken))
+            fn charge_within(&self, deadline: Duration, charges: &[Charge<'_>]) -> Result<bool, StoreError> {
+                let charged = self.store().charge(Call { deadline, ..at(THEN) }, charges);
+                self.wait(charged).map(|charged| charged.taken)
+            }
+
+            fn charge_together(&self, numbers: [u64; 3]) -> [Result<bool, StoreError>; 3] {
+                let charges = numbers.map(|number| [charge(number, 3)]);
+                let [a, b, c] = charges.each_ref().map(|charges| self.store().charge(at(THEN), charges));
+                let (a, b, c) = self.wait(async { tokio::join!(a, b, c) });
+                [a, b, c].map(|charged| charged.map(|charged| charged.taken))
+            }
+
+            fn reset(&self, number: u64) -> Result<bool, StoreError> {
+                self.wait(self.store().reset(at(THEN), counter(number)))
+            }
+
+            fn told(&self) -> Result<usize, StoreError> {
+                let mut told = 0;
+                let mut tell = |_| told += 1;
+                self.wait(self.store().snapshot(at(THEN), &mut tell))?;
+                Ok(told)
             }
 
             fn judged_at(&self, caller: Timestamp) -> Result<Timestamp, StoreError> {
-                let call = Call { clock: ClockOf::Store, ..Call::at(caller, Ticket(0)) };
+                let call = Call { clock: ClockOf::Store, ..at(caller) };
                 let charges = [charge(0, 1_000)];
                 let charged = self.store().charge(call, &charges);
                 self.wait(charged).map(|charged| charged.now)
             }
 
             fn used(&self, now: Timestamp, number: u64) -> Result<Option<i64>, StoreError> {
-                self.wait(self.store().used(Call::at(now, Ticket(0)), counter(number), &FIXED))
+                self.wait(self.store().used(at(now), counter(number), &FIXED))
             }
 
             fn len(&self) -> Result<usize, StoreError> {

@@ -7,13 +7,14 @@ use std::{
         process::CommandExt as _,
     },
     path::Path,
+    time::Duration,
 };
 
-use limitrate_runtime::store::{Call, Durability, SqliteOptions, Store as _, StoreError, Ticket};
+use limitrate_runtime::store::{Call, Durability, SqliteOptions, Store as _, StoreError};
 use limitrate_testkit::conformance::{FIXED, NOW};
 use rusqlite::Connection;
 
-use crate::{WAYS, charge, child, child_file, decide, kept, key, open, options, succeed, used};
+use crate::{WAYS, at, charge, child, child_file, decide, kept, key, open, options, succeed, used};
 
 /// Somebody else's uid, for a process that may not write everywhere.
 const NOBODY: u32 = 65_534;
@@ -34,6 +35,22 @@ fn a_file_locked_by_another_is_unavailable_for_that_long_and_nothing_is_applied(
         assert!(decide(&store, &[charge(1, &FIXED, 5)]).unwrap().taken);
         assert_eq!(used(&store, 1).unwrap(), Some(2));
     }
+}
+
+#[test]
+fn a_call_that_waits_for_longer_than_its_caller_is_given_up_and_not_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.db");
+    let patient =
+        SqliteOptions { busy: Duration::from_secs(20), ..options(&file, (Durability::Normal, false)) };
+    let store = open(&patient).unwrap();
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let call = Call { deadline: Duration::from_millis(20), ..at(NOW) };
+    let given_up = store.wait(store.store().charge(call, &[charge(1, &FIXED, 5)])).unwrap_err();
+    assert!(matches!(given_up, StoreError::Timeout(deadline) if deadline == call.deadline), "{given_up}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(used(&store, 1).unwrap(), Some(0));
 }
 
 #[test]
@@ -138,10 +155,31 @@ fn a_damaged_row_fails_its_own_calls_until_it_is_reset() {
         let refused = decide(&store, &[charge(2, &FIXED, 5), charge(1, &FIXED, 5)]).unwrap_err();
         assert!(matches!(&refused, StoreError::Corrupt { what } if what.contains("reset")), "{refused}");
         assert_eq!(used(&store, 2).unwrap(), Some(1));
-        let call = Call::at(NOW, Ticket(0));
+        let call = at(NOW);
         assert!(store.wait(store.store().reset(call, key(1))).unwrap());
         assert!(decide(&store, &[charge(2, &FIXED, 5), charge(1, &FIXED, 5)]).unwrap().taken);
         assert_eq!(kept(&store).len(), 2);
+    }
+}
+
+#[test]
+fn a_damaged_row_keeps_no_other_from_being_told_or_begun_with() {
+    for way in WAYS {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.db");
+        drop({
+            let store = open(&options(&file, way)).unwrap();
+            assert!(decide(&store, &[1, 2, 3].map(|number| charge(number, &FIXED, 5))).unwrap().taken);
+            store
+        });
+        let other = Connection::open(&file).unwrap();
+        let damage = "UPDATE entry SET value = x'0102' WHERE key = ?1";
+        assert_eq!(other.execute(damage, [key(1).0.to_be_bytes()]).unwrap(), 1);
+        drop(other);
+        let store = open(&options(&file, way)).unwrap();
+        let mut others = [key(2), key(3)];
+        others.sort_unstable();
+        assert_eq!(kept(&store).iter().map(|kept| kept.key).collect::<Vec<_>>(), others, "{way:?}");
     }
 }
 

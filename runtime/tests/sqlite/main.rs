@@ -13,12 +13,14 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use limitrate_core::{
     algorithm::{Algorithm, Terms},
     charge::Charge,
     key::CounterKey,
+    time::Timestamp,
 };
 use limitrate_runtime::store::{
     Call, Charged, Durability, Kept, SqliteOptions, SqliteStore, Store, StoreError, Ticket,
@@ -58,20 +60,25 @@ fn charge(number: u64, algorithm: &Algorithm, ceiling: i64) -> Charge<'_> {
     Charge::new(key(number), key(!number), algorithm, terms, 1)
 }
 
+/// A call of somebody who has time: tests share machines with others.
+fn at(now: Timestamp) -> Call {
+    Call { deadline: Duration::from_secs(10), ..Call::at(now, Ticket(0)) }
+}
+
 /// Charges at `NOW`.
 fn decide(store: &Blocking<SqliteStore>, charges: &[Charge<'_>]) -> Result<Charged, StoreError> {
-    store.wait(store.store().charge(Call::at(NOW, Ticket(0)), charges))
+    store.wait(store.store().charge(at(NOW), charges))
 }
 
 /// What is in use of a window.
 fn used(store: &Blocking<SqliteStore>, number: u64) -> Result<Option<i64>, StoreError> {
-    store.wait(store.store().used(Call::at(NOW, Ticket(0)), key(number), &FIXED))
+    store.wait(store.store().used(at(NOW), key(number), &FIXED))
 }
 
 /// All that is kept, by key.
 fn kept(store: &Blocking<SqliteStore>) -> Vec<Kept> {
     let mut kept = Vec::new();
-    store.wait(store.store().snapshot(Call::at(NOW, Ticket(0)), &mut |one| kept.push(one))).unwrap();
+    store.wait(store.store().snapshot(at(NOW), &mut |one| kept.push(one))).unwrap();
     kept.sort_by_key(|one| one.key);
     kept
 }

@@ -64,8 +64,14 @@ pub enum Said {
     Again,
     /// It ends the connection; what was under way may have been done.
     Ending,
-    /// It cannot do it now.
+    /// Others hold what it needs for too long; what was done is undone.
+    Held,
+    /// It stopped what took too long, wherever it was.
+    Stopped,
+    /// It cannot do it now; what was done is undone.
     Cannot(&'static str),
+    /// An error that does not say what became of the transaction.
+    Unsure,
     /// It lets us not in, or not do it.
     Denied(&'static str),
     /// There is no such database.
@@ -117,6 +123,9 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// Tells the entries of keys without locking them, and the clock.
     fn read(&self, keys: &[CounterKey]) -> String;
+
+    /// Tells those of some keys whose rows are there and not locked, and locks none.
+    fn free(&self, keys: &[CounterKey]) -> String;
 
     /// Writes rows, which are in the order of their keys.
     fn write(&self, rows: &[Row]) -> String;

@@ -21,6 +21,8 @@ pub(super) enum Stage {
 pub(super) enum Failure {
     /// The server gave it up for another's sake; nothing was applied.
     Again(Shared),
+    /// Others hold what some of its calls need; nothing was applied.
+    Held(Shared),
     Unreachable(Shared),
     Lost(Shared),
     Unavailable(&'static str, Shared),
@@ -64,9 +66,12 @@ impl Failure {
         if let sqlx::Error::Database(said) = &error {
             return match dialect.said(&**said) {
                 Said::Again => Self::Again(error.into()),
-                Said::Ending if is_sent => Self::Lost(error.into()),
+                // Only what is known to be undone is told to be.
+                Said::Ending | Said::Stopped | Said::Unsure if is_sent => Self::Lost(error.into()),
                 Said::Ending if stage == Stage::Before => Self::Unreachable(error.into()),
                 Said::Ending => Self::Unavailable("it is starting or ending", error.into()),
+                Said::Held | Said::Stopped => Self::Held(error.into()),
+                Said::Unsure => Self::Unavailable("it answered with an error", error.into()),
                 Said::Cannot(what) => Self::Unavailable(what, error.into()),
                 Said::Denied(what) => Self::Denied(what),
                 Said::Nowhere => Self::Address("there is no such database".to_owned()),
@@ -90,7 +95,7 @@ impl Failure {
     /// Whether the connection can be used no longer.
     pub(super) const fn ends_connection(&self) -> bool {
         match self {
-            Self::Again(_) | Self::Unavailable(..) => false,
+            Self::Again(_) | Self::Held(_) | Self::Unavailable(..) => false,
             // Statements that were prepared before the tables changed are of no use any more.
             Self::Unreachable(_) | Self::Lost(_) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
                 true
@@ -104,9 +109,12 @@ impl Failure {
         match self {
             Self::Again(_) => true,
             Self::Unreachable(cause) => was_open && !cause.is_timeout(),
-            Self::Lost(_) | Self::Unavailable(..) | Self::Denied(_) | Self::Corrupt(_) | Self::Address(_) => {
-                false
-            }
+            Self::Held(_)
+            | Self::Lost(_)
+            | Self::Unavailable(..)
+            | Self::Denied(_)
+            | Self::Corrupt(_)
+            | Self::Address(_) => false,
         }
     }
 
@@ -115,6 +123,10 @@ impl Failure {
         match self.clone() {
             Self::Again(cause) => {
                 let what = "others want the same counters in another order".to_owned();
+                StoreError::Unavailable { what, cause: cause.into() }
+            }
+            Self::Held(cause) => {
+                let what = "others hold what it needs, or it takes too long".to_owned();
                 StoreError::Unavailable { what, cause: cause.into() }
             }
             Self::Unreachable(cause) => StoreError::Unreachable(cause.into()),
@@ -132,5 +144,72 @@ impl Failure {
 impl From<sqlx::Error> for Shared {
     fn from(error: sqlx::Error) -> Self {
         Self(Arc::new(error))
+    }
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+    use crate::store::PostgresOptions;
+
+    /// What a server says by a code.
+    #[derive(Debug)]
+    struct Code(&'static str);
+
+    impl fmt::Display for Code {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Code {}
+
+    impl DatabaseError for Code {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn word(stage: Stage, code: &'static str) -> &'static str {
+        let postgres = PostgresOptions::from_url("postgres://h/d").unwrap();
+        let error = sqlx::Error::Database(Box::new(Code(code)));
+        Failure::new(&postgres, stage, error).to_error().word()
+    }
+
+    #[test]
+    fn what_a_commit_came_to_is_lost_unless_it_is_known_to_be_undone() {
+        for code in ["40003", "08006", "08P01", "57P01", "XX000", "58030", "99999"] {
+            assert_eq!(word(Stage::Commit, code), "lost", "{code}");
+            assert_ne!(word(Stage::Before, code), "lost", "{code}");
+        }
+        for code in ["40001", "40P01", "55P03", "57014", "25006", "53100", "53200"] {
+            assert_eq!(word(Stage::Commit, code), "unavailable", "{code}");
+        }
+        assert_eq!(word(Stage::Commit, "42501"), "denied");
+        assert_eq!(word(Stage::Before, "08P01"), "unreachable");
     }
 }

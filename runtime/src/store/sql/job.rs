@@ -13,12 +13,14 @@ pub(super) struct Keys {
     pub(super) counters: SmallVec<[CounterKey; 8]>,
     /// What is only read before, and written under the locks of its counters.
     pub(super) others: SmallVec<[CounterKey; 8]>,
+    /// Whether all of them are dropped, which can be done to what is damaged too.
+    pub(super) is_reset: bool,
 }
 
 impl Keys {
     /// One counter and nothing else.
     pub(super) fn counter(counter: CounterKey) -> Self {
-        Self { counters: SmallVec::from_slice(&[counter]), others: SmallVec::new() }
+        Self { counters: SmallVec::from_slice(&[counter]), ..Self::default() }
     }
 
     /// All of them.
@@ -47,7 +49,8 @@ pub(super) struct Task<T, F> {
     keys: Keys,
     work: F,
     result: Option<T>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
+    /// Nothing once it was answered.
+    reply: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
 impl<T, F> Task<T, F>
@@ -58,7 +61,7 @@ where
     /// A job, and where its answer will come.
     pub(super) fn boxed(keys: Keys, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Self { keys, work, result: None, reply }), answer)
+        (Box::new(Self { keys, work, result: None, reply: Some(reply) }), answer)
     }
 }
 
@@ -72,20 +75,61 @@ where
     }
 
     fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
+        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
     fn execute(&mut self, ledger: &mut Ledger, clock: Timestamp) {
         self.result = Some((self.work)(ledger, clock));
     }
 
-    fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let answer = match (failure, self.result) {
+    fn answer(mut self: Box<Self>, failure: Option<StoreError>) {
+        let answer = match (failure, self.result.take()) {
             (Some(failure), _) => Err(failure),
             (None, Some(result)) => Ok(result),
             (None, None) => Err(StoreError::Closed),
         };
-        // A caller who left in the meantime wants no answer.
-        let _ = self.reply.send(answer);
+        self.tell(answer);
+    }
+}
+
+impl<T, F> Task<T, F> {
+    fn tell(&mut self, answer: Result<T, StoreError>) {
+        if let Some(reply) = self.reply.take() {
+            // A caller who left in the meantime wants no answer.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// Who executed it ended in the midst of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection's task ended while the call was executed")]
+struct Ended;
+
+impl<T, F> Drop for Task<T, F> {
+    /// One that was executed but not answered may be on its way to the server, or there. Others were not begun, and are told
+    /// so by nobody being there to answer.
+    fn drop(&mut self) {
+        if self.result.is_some() {
+            self.tell(Err(StoreError::Lost(Ended.into())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_executed_and_never_answered_is_lost() {
+        for is_executed in [false, true] {
+            let (mut job, mut answer) = Task::boxed(Keys::default(), |_, _| ());
+            if is_executed {
+                job.execute(&mut Ledger::new(), Timestamp(0));
+            }
+            drop(job);
+            let lost = matches!(answer.try_recv(), Ok(Err(StoreError::Lost(_))));
+            assert_eq!(lost, is_executed);
+        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Calls on one counter are never under way on two connections at once: the second would only wait for the first one's lock, and
 //! keep others waiting with it. They stay until the first is done, in the order they came, and go together then.
+//!
+//! Calls on a counter that somebody else holds, a process that stopped for example, go apart from others from then on, over
+//! one connection, until one of them comes through: else each of them would hold up all that go with it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -29,6 +32,9 @@ const MAX_KEYS: usize = 2_048;
 
 /// How many waiting calls are looked at for a batch.
 const MAX_LOOKED_AT: usize = 1_024;
+
+/// How many counters are known to be held by somebody else at most. Beyond them, all are tried again.
+const MAX_HELD: usize = 1_024;
 
 /// What a connection is to do next.
 pub(super) enum Work {
@@ -59,6 +65,10 @@ struct State {
     errands: VecDeque<Errand>,
     /// Counters of the batches under way.
     busy: HashSet<CounterKey>,
+    /// Counters that somebody else held when they were last wanted.
+    held: HashSet<CounterKey>,
+    /// How many connections there are to do what waits.
+    connections: usize,
     is_closed: bool,
 }
 
@@ -101,6 +111,28 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// A connection comes in.
+    pub(super) fn enter(&self) {
+        self.state.lock().connections += 1;
+    }
+
+    /// A connection leaves. After the last one nothing is done any more, so what waits is let go, and nothing let in.
+    pub(super) fn leave(&self) {
+        let mut state = self.state.lock();
+        state.connections = state.connections.saturating_sub(1);
+        let left = if state.connections == 0 {
+            state.is_closed = true;
+            (mem::take(&mut state.jobs), mem::take(&mut state.errands))
+        } else {
+            Default::default()
+        };
+        drop(state);
+        // Tells them, outside of the lock.
+        drop(left);
+        // What it was woken for may be somebody else's now.
+        self.wake.notify_one();
+    }
+
     /// Waits for work. `None` once the queue is closed and empty.
     pub(super) async fn next(&self) -> Option<Work> {
         loop {
@@ -125,12 +157,17 @@ impl Queue {
         }
     }
 
-    /// Says that the calls on some counters are done.
-    pub(super) fn done(&self, counters: &[CounterKey]) {
+    /// Says that the calls on some counters are done, and which of them somebody else holds.
+    pub(super) fn done(&self, counters: &[CounterKey], held: &[CounterKey]) {
         let mut state = self.state.lock();
         for counter in counters {
             state.busy.remove(counter);
+            state.held.remove(counter);
         }
+        if state.held.len() + held.len() > MAX_HELD {
+            state.held.clear();
+        }
+        state.held.extend(held);
         drop(state);
         self.wake.notify_one();
     }
@@ -160,6 +197,9 @@ impl State {
         // Counters of calls that must wait: later calls on them wait too, or they would overtake.
         let mut waiting: HashSet<CounterKey> = HashSet::new();
         let mut keys = 0;
+        // Whether the batch is of calls that will have to wait. One such batch is enough at a time.
+        let mut is_apart = false;
+        let may_be_apart = self.held.is_disjoint(&self.busy);
         for _ in 0..MAX_LOOKED_AT {
             if batch.len() >= MAX_CALLS {
                 break;
@@ -172,8 +212,11 @@ impl State {
             let more = job.keys().all().count();
             let has_room = batch.is_empty() || keys + more <= MAX_KEYS;
             let is_free = |key: &CounterKey| !self.busy.contains(key) && !waiting.contains(key);
-            if has_room && counters.iter().all(is_free) {
+            let is_held = counters.iter().any(|key| self.held.contains(key));
+            let fits = if batch.is_empty() { !is_held || may_be_apart } else { is_held == is_apart };
+            if has_room && fits && counters.iter().all(is_free) {
                 keys += more;
+                is_apart = is_held;
                 batch.push(job);
             } else {
                 waiting.extend(counters);
@@ -222,6 +265,38 @@ mod tests {
         assert_eq!(counters(&state.take_batch()), [vec![4]], "the second would overtake the first on 3");
         state.busy.clear();
         assert_eq!(counters(&state.take_batch()), [vec![2, 3], vec![3]]);
+    }
+
+    #[test]
+    fn calls_on_what_somebody_else_holds_go_apart_until_one_comes_through() {
+        let queue = Queue::default();
+        let keys = [CounterKey(1), CounterKey(2), CounterKey(3)];
+        queue.done(&keys, &keys[..2]);
+        let pushed = |counters: &[u128]| push(&mut queue.state.lock(), counters);
+        let batch = || counters(&queue.state.lock().take_batch());
+        let _answers = [pushed(&[3]), pushed(&[1]), pushed(&[4]), pushed(&[2]), pushed(&[1, 5])];
+        assert_eq!(batch(), [vec![3], vec![4]]);
+        assert_eq!(batch(), [vec![1], vec![2], vec![1, 5]]);
+        let _more = [pushed(&[1, 6]), pushed(&[7])];
+        assert_eq!(batch(), [vec![7]]);
+        queue.done(&[CounterKey(1), CounterKey(2), CounterKey(5)], &[CounterKey(2)]);
+        let _last = [pushed(&[2]), pushed(&[8])];
+        assert_eq!(batch(), [vec![1, 6], vec![8]], "the first has come through");
+        assert_eq!(batch(), [vec![2]]);
+    }
+
+    #[test]
+    fn what_waits_is_let_go_when_the_last_connection_leaves() {
+        let queue = Queue::default();
+        queue.enter();
+        queue.enter();
+        let (waiting, mut answer) = job(&[1]);
+        queue.push(waiting).unwrap();
+        queue.leave();
+        assert!(matches!(answer.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+        queue.leave();
+        assert!(matches!(answer.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        assert_eq!(queue.push(job(&[1]).0), Err(Refused::Closed));
     }
 
     #[test]

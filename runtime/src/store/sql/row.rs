@@ -33,17 +33,21 @@ fn rounded(instant: i64) -> i64 {
     instant.checked_add(step - 1).map_or(i64::MAX, |end| end & !(step - 1))
 }
 
+/// A key of a row; `None` if it is none.
+pub(super) fn key(bytes: &[u8]) -> Option<CounterKey> {
+    Some(CounterKey(u128::from_be_bytes(bytes.try_into().ok()?)))
+}
+
 /// The key and the entry of a row.
 ///
 /// # Errors
 ///
 /// The key with [`StoreError::Corrupt`] if the entry is none; no key if that is none either.
 pub(super) fn read(key: &[u8], entry: &[u8]) -> Result<Read, (Option<CounterKey>, StoreError)> {
-    let Ok(bytes) = <[u8; 16]>::try_from(key) else {
+    let Some(key) = self::key(key) else {
         let what = format!("a key of {} bytes among the counters", key.len());
         return Err((None, StoreError::Corrupt { what }));
     };
-    let key = CounterKey(u128::from_be_bytes(bytes));
     if entry.is_empty() {
         return Ok((key, None));
     }

@@ -4,18 +4,18 @@
 //! The clock is read under the locks, so the instants at which one counter is judged do not run back. Between the two, all
 //! calls are executed on a [`Ledger`], as every store does it that keeps entries.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use limitrate_core::{key::CounterKey, time::Timestamp};
+use limitrate_core::{block, key::CounterKey, time::Timestamp};
 
 use super::{
     dialect::{Dialect, Reply, Row},
     failure::{Failure, Stage},
-    job::Job,
+    job::{Job, Keys},
     link::Link,
     row,
 };
-use crate::store::{Ledger, StoreError};
+use crate::store::{Entry, Ledger, StoreError};
 
 /// How often a batch is begun anew that the server gave up, having applied nothing.
 const MAX_ATTEMPTS: usize = 5;
@@ -48,13 +48,75 @@ struct Executed {
     is_open: bool,
 }
 
-/// Executes a batch and answers its calls.
+/// Calls that wait for an answer.
+type Jobs = Vec<Box<dyn Job>>;
+
+/// Executes a batch and answers its calls. Which of its counters somebody else holds.
+///
+/// Where somebody does, only the calls that need those fail, and the others are executed without them.
 pub(super) async fn execute<D: Dialect>(
     dialect: &D,
     link: &mut Link<'_, D>,
     keys: &BatchKeys,
-    mut jobs: Vec<Box<dyn Job>>,
-) {
+    jobs: Jobs,
+) -> Vec<CounterKey> {
+    let Err((failure, mut jobs)) = attempt(dialect, link, keys, jobs).await else { return Vec::new() };
+    jobs.retain(|job| !job.is_abandoned());
+    let counters = BatchKeys::of(&jobs).counters;
+    if jobs.len() < 2 || counters.is_empty() {
+        refuse::<D>(jobs, &failure);
+        return keys.counters.clone();
+    }
+    let Ok((there, free)) = look(dialect, link, &counters).await else {
+        refuse::<D>(jobs, &failure);
+        return Vec::new();
+    };
+    let is_held = |key: &CounterKey| there.contains(key) && !free.contains(key);
+    let (waiting, others) = parted(jobs, is_held);
+    refuse::<D>(waiting, &failure);
+    let mut held: Vec<CounterKey> = counters.iter().copied().filter(is_held).collect();
+    // What somebody is just making is locked, and not yet there.
+    if let Err((failure, others)) = attempt(dialect, link, &BatchKeys::of(&others), others).await {
+        let (waiting, others) = parted(others, |key| !free.contains(key));
+        held.extend(counters.iter().filter(|key| !there.contains(key)));
+        refuse::<D>(waiting, &failure);
+        if let Err((failure, others)) = attempt(dialect, link, &BatchKeys::of(&others), others).await {
+            refuse::<D>(others, &failure);
+        }
+    }
+    held
+}
+
+/// Calls with a counter of some kind, and others.
+fn parted(jobs: Jobs, is_of_them: impl Fn(&CounterKey) -> bool) -> (Jobs, Jobs) {
+    jobs.into_iter().partition(|job| job.keys().counters.iter().any(&is_of_them))
+}
+
+/// Which of some counters are there, and which of those nobody has locked.
+async fn look<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    counters: &[CounterKey],
+) -> Result<(HashSet<CounterKey>, HashSet<CounterKey>), Failure> {
+    let there = link.run(Stage::Before, dialect.read(counters)).await?;
+    let free = link.run(Stage::Before, dialect.free(counters)).await;
+    if free.is_err() {
+        link.undo().await;
+    }
+    let keys = |reply: &Reply| reply.pairs.iter().filter_map(|(key, _)| row::key(key)).collect();
+    Ok((keys(&there), keys(&free?)))
+}
+
+/// Executes a batch and answers its calls, unless others hold what some of them need.
+async fn attempt<D: Dialect>(
+    dialect: &D,
+    link: &mut Link<'_, D>,
+    keys: &BatchKeys,
+    mut jobs: Jobs,
+) -> Result<(), (Failure, Jobs)> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
     metrics::histogram!("limitrate_store_batch_calls", "store" => D::NAME).record(f64_of(jobs.len()));
     let mut attempt = 0;
     let outcome = loop {
@@ -76,14 +138,18 @@ pub(super) async fn execute<D: Dialect>(
                 link.drop_unless(ended.is_ok());
             }
         }
-        Err(failure) => {
-            let word = failure.to_error().word();
-            metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word)
-                .increment(1);
-            tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "a batch of calls failed");
-            jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
-        }
+        Err(failure @ Failure::Held(_)) => return Err((failure, jobs)),
+        Err(failure) => refuse::<D>(jobs, &failure),
     }
+    Ok(())
+}
+
+/// Tells calls why they were not executed.
+fn refuse<D: Dialect>(jobs: Jobs, failure: &Failure) {
+    let word = failure.to_error().word();
+    metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word).increment(1);
+    tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "calls failed");
+    jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
 }
 
 /// Batches are small.
@@ -182,6 +248,9 @@ impl Loaded {
 
     /// Executes a call, unless nobody waits for it any more or what it needs is damaged.
     fn execute(&mut self, job: &mut dyn Job, clock: Timestamp) -> Option<StoreError> {
+        if job.keys().is_reset {
+            self.mend(job.keys());
+        }
         let damaged = job.keys().all().find_map(|key| self.damaged.get(&key));
         if let Some(what) = damaged {
             return Some(StoreError::Corrupt { what: what.clone() });
@@ -191,6 +260,16 @@ impl Loaded {
         }
         job.execute(&mut self.ledger, clock);
         None
+    }
+
+    /// Puts something in the place of what is damaged, for a call that drops it.
+    fn mend(&mut self, keys: &Keys) {
+        for key in keys.all() {
+            if self.damaged.remove(&key).is_some() {
+                let stand_in = Entry::Block(block::State { level: 1, until: Timestamp::MAX });
+                self.ledger.load(key, Some((stand_in, Timestamp::MAX)));
+            }
+        }
     }
 
     /// What has changed, in the order of keys.

@@ -5,7 +5,6 @@
 
 mod flush;
 mod notes;
-mod receipts;
 
 use std::{
     future::ready,
@@ -15,35 +14,29 @@ use std::{
     },
 };
 
-use limitrate_core::{
-    algorithm::Algorithm,
-    charge::Charge,
-    key::CounterKey,
-    time::{Nanos, Timestamp},
-};
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 
 use self::{
     flush::{Flusher, fill},
     notes::Notes,
-    receipts::Receipts,
 };
 use super::{file::File, options::SqliteOptions};
 use crate::store::{
     Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store,
     StoreError, Ticket,
-    beside::{block_key, hold_key, receipt_key, warning_key},
+    beside::{block_key, hold_key, warning_key},
 };
 
-/// How far the callers' clock goes on before it is noted again.
-const TICK: Nanos = Nanos::from_secs(1);
+/// Says that there were no calls.
+const NONE: i64 = i64::MAX;
 
 /// What the deciding threads share with the one that writes.
 #[derive(Debug)]
 pub(super) struct Desk {
     memory: MemoryStore,
     notes: Notes,
-    /// About the latest instant of a caller.
-    latest: AtomicI64,
+    /// The earliest instant of a caller since the last flush, or [`NONE`].
+    earliest: AtomicI64,
 }
 
 /// See [`Durability::Behind`](super::Durability::Behind).
@@ -52,7 +45,6 @@ pub(super) struct Behind {
     desk: Arc<Desk>,
     flusher: Flusher,
     is_closed: AtomicBool,
-    receipts: Receipts,
     secret: u64,
 }
 
@@ -61,10 +53,10 @@ impl Behind {
         let (file, secret) = File::open(options)?;
         let memory = MemoryStore::new(options.memory);
         fill(&memory, &file).map_err(|fault| file.error(&fault))?;
-        let desk = Desk { memory, notes: Notes::default(), latest: AtomicI64::new(i64::MIN) };
+        let desk = Desk { memory, notes: Notes::default(), earliest: AtomicI64::new(NONE) };
         let desk = Arc::new(desk);
         let flusher = Flusher::start(file, Arc::clone(&desk), options.flush_every)?;
-        Ok(Self { desk, flusher, is_closed: AtomicBool::new(false), receipts: Receipts::default(), secret })
+        Ok(Self { desk, flusher, is_closed: AtomicBool::new(false), secret })
     }
 
     /// Writes what is not written yet.
@@ -91,9 +83,15 @@ impl Behind {
 
 impl Desk {
     fn note_now(&self, now: Timestamp) {
-        if now > Timestamp(self.latest.load(Relaxed)).after(TICK) {
-            self.latest.fetch_max(now.0, Relaxed);
+        // Seldom so: the clocks of callers go on.
+        if now.0 < self.earliest.load(Relaxed) {
+            self.earliest.fetch_min(now.0, Relaxed);
         }
+    }
+
+    /// The earliest instant since this was last asked; `None` if there were no calls.
+    fn take_earliest(&self) -> Option<Timestamp> {
+        Some(self.earliest.swap(NONE, Relaxed)).filter(|earliest| *earliest != NONE).map(Timestamp)
     }
 
     /// Notes what a decision may have changed: where it was refused, blocks only.
@@ -205,18 +203,11 @@ impl Store for Behind {
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
         let memory = self.memory().ok()?;
-        let charge = || {
-            let charged = memory.charge_at_once(call, charges)?;
-            self.desk.note_now(call.now);
-            self.desk.note_charged(&charged, charges, call.ticket);
-            Some(charged)
-        };
-        match (call.request, charges) {
-            (Some(request), [first, ..]) => {
-                self.receipts.once(receipt_key(first.counter, request), call.now, charge)
-            }
-            _ => charge(),
-        }
+        // The memory knows calls that are made again; what those changed is only noted once more.
+        let charged = memory.charge_at_once(call, charges)?;
+        self.desk.note_now(call.now);
+        self.desk.note_charged(&charged, charges, call.ticket);
+        Some(charged)
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -36,6 +36,24 @@ const REMOVE: &str = "DELETE FROM entry WHERE key = ?1";
 const NEXT: &str = "SELECT key, idle_at FROM entry WHERE key > ?1 ORDER BY key LIMIT ?2";
 const PAGE: &str = "SELECT value, idle_at, key FROM entry WHERE key > ?1 ORDER BY key LIMIT ?2";
 
+/// Rows that follow each other.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) kept: Vec<Kept>,
+    /// How many more there are whose values cannot be read.
+    pub(super) damaged: usize,
+    /// The last key looked at; `None` if no rows are behind it.
+    pub(super) last: Option<CounterKey>,
+}
+
+/// Tells of rows that were left out because they cannot be read.
+pub(super) fn note_damaged(rows: usize) {
+    if rows > 0 {
+        metrics::counter!("limitrate_store_damaged_rows_total", "store" => "sqlite").increment(widened(rows));
+        tracing::warn!(rows, "rows of the file are damaged and were left out: reset their counters");
+    }
+}
+
 /// An open file.
 #[derive(Debug)]
 pub(super) struct File {
@@ -211,15 +229,21 @@ impl File {
         Ok(last.filter(|_| seen == rows))
     }
 
-    /// Reads the next so many rows behind a key, or the first ones.
-    pub(super) fn page(&self, behind: Option<CounterKey>, rows: usize) -> Result<Vec<Kept>, Fault> {
+    /// Reads the next so many rows behind a key, or the first ones. What is damaged is left out.
+    pub(super) fn page(&self, behind: Option<CounterKey>, rows: usize) -> Result<Rows, Fault> {
         let mut statement = self.statement(PAGE)?;
         let mut found = statement.query((bytes_of(behind), count(rows)))?;
-        let mut page = Vec::new();
+        let (mut page, mut seen) = (Rows::default(), 0);
         while let Some(row) = found.next()? {
-            let (_, entry, idle_at) = entry(row)?;
-            page.push(Kept { key: CounterKey(u128::from_be_bytes(row.get(2)?)), entry, idle_at });
+            let key = CounterKey(u128::from_be_bytes(row.get(2)?));
+            (seen, page.last) = (seen + 1, Some(key));
+            match entry(row) {
+                Ok((_, entry, idle_at)) => page.kept.push(Kept { key, entry, idle_at }),
+                Err(fault) if fault.is_damage() => page.damaged += 1,
+                Err(fault) => return Err(fault),
+            }
         }
+        page.last = page.last.filter(|_| seen == rows);
         Ok(page)
     }
 
@@ -290,6 +314,11 @@ fn entry(row: &Row<'_>) -> Result<(usize, Entry, Timestamp), Fault> {
 /// What is before all keys, or a key.
 fn bytes_of(behind: Option<CounterKey>) -> Vec<u8> {
     behind.map_or_else(Vec::new, |key| key.0.to_be_bytes().to_vec())
+}
+
+/// As metrics count.
+fn widened(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 fn count(rows: usize) -> i64 {

@@ -34,7 +34,9 @@ pub struct SqliteOptions {
     /// What is done before an answer.
     pub durability: Durability,
     /// Whether the file is this process's alone while it is open. Decisions then are faster, and cost a lone caller no
-    /// wake-up of another thread. With [`Durability::Behind`] it always is.
+    /// wake-up of another thread: with [`Durability::Normal`] a charge that finds nobody else at the file reads and writes it
+    /// on the caller's own thread, which a slow disk then holds up, whatever its deadline. With [`Durability::Behind`] the
+    /// file always is this process's alone.
     pub exclusive: bool,
     /// How long to wait for another process that has locked the file.
     pub busy: Duration,

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{
     engine::Engine,
-    file::File,
+    file::{File, note_damaged},
     options::{Durability, SqliteOptions},
     work::{ChargeAll, Count, Page, Refund, ReleaseAll, Reset, Restore, SetUsed, SettleAll, Used},
     writer::{Shared, Writer},
@@ -50,21 +50,21 @@ impl Store for Strict {
                 return Ok(charged);
             }
             let charges = charges.iter().map(OwnedCharge::from).collect();
-            self.writer.ask(ChargeAll { call, charges }).await
+            self.writer.ask(Some(call.deadline), ChargeAll { call, charges }).await
         })
     }
 
     fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
         let settlements = settlements.iter().map(OwnedSettlement::from).collect();
-        self.writer.ask(SettleAll { now: call.now, settlements })
+        self.writer.ask(Some(call.deadline), SettleAll { now: call.now, settlements })
     }
 
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
-        self.writer.ask(ReleaseAll { now: call.now, leases: leases.to_vec() })
+        self.writer.ask(Some(call.deadline), ReleaseAll { now: call.now, leases: leases.to_vec() })
     }
 
     fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
-        self.writer.ask(Refund { now: call.now, charge: charge.into() })
+        self.writer.ask(Some(call.deadline), Refund { now: call.now, charge: charge.into() })
     }
 
     fn used<'a>(
@@ -73,7 +73,7 @@ impl Store for Strict {
         counter: CounterKey,
         algorithm: &'a Algorithm,
     ) -> Answer<'a, Option<i64>> {
-        self.writer.ask(Used { now: call.now, counter, algorithm: algorithm.clone() })
+        self.writer.ask(Some(call.deadline), Used { now: call.now, counter, algorithm: algorithm.clone() })
     }
 
     fn set_used<'a>(
@@ -84,22 +84,25 @@ impl Store for Strict {
         used: i64,
     ) -> Answer<'a, bool> {
         let what = Used { now: call.now, counter, algorithm: algorithm.clone() };
-        self.writer.ask(SetUsed { what, used })
+        self.writer.ask(Some(call.deadline), SetUsed { what, used })
     }
 
-    fn reset<'a>(&'a self, _: Call, counter: CounterKey) -> Answer<'a, bool> {
-        self.writer.ask(Reset(counter))
+    fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
+        self.writer.ask(Some(call.deadline), Reset(counter))
     }
 
     fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {
         Box::pin(async move {
-            let mut behind = None;
+            let (mut behind, mut damaged) = (None, 0);
             loop {
-                let page = self.writer.ask(Page { behind, rows: PAGE_ROWS }).await?;
-                let is_last = page.len() < PAGE_ROWS;
-                behind = page.last().map(|kept| kept.key);
-                page.into_iter().filter(|kept| call.now < kept.idle_at).for_each(&mut *tell);
-                if is_last {
+                // Each page has the deadline for itself: there is no saying how many there are.
+                let page = Page { behind, rows: PAGE_ROWS };
+                let page = self.writer.ask(Some(call.deadline), page).await?;
+                behind = page.last;
+                damaged += page.damaged;
+                page.kept.into_iter().filter(|kept| call.now < kept.idle_at).for_each(&mut *tell);
+                if behind.is_none() {
+                    note_damaged(damaged);
                     return Ok(());
                 }
             }
@@ -114,13 +117,14 @@ impl Store for Strict {
                 if part.is_empty() {
                     return Ok(restored);
                 }
-                restored += self.writer.ask(Restore { now: call.now, kept: part }).await?;
+                restored +=
+                    self.writer.ask(Some(call.deadline), Restore { now: call.now, kept: part }).await?;
             }
         })
     }
 
     fn len(&self) -> Answer<'_, usize> {
-        self.writer.ask(Count)
+        self.writer.ask(None, Count)
     }
 
     fn secret(&self) -> Answer<'_, Option<u64>> {

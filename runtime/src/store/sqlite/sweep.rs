@@ -1,4 +1,7 @@
 //! Dropping what is idle, a few rows at a time, in circles through the file.
+//!
+//! The file has no clock but its callers'. One of them may be ahead, and what is idle by its clock still counts for the
+//! others: so it is dropped by the earliest of the last instants that callers told.
 
 use limitrate_core::{
     key::CounterKey,
@@ -17,34 +20,42 @@ const ROWS_PER_WRITE: usize = 2;
 /// How long after a circle was closed the next begins in spare time, by the clock of the callers.
 const REST: Nanos = Nanos::from_secs(10);
 
+/// How many of the last instants must agree that a row is idle.
+const INSTANTS: usize = 64;
+
 /// Where the sweep stands.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sweep {
     /// The last row looked at in this circle.
     hand: Option<CounterKey>,
-    /// The latest instant of a caller.
-    latest: Timestamp,
+    /// The last instants of callers, each in the place of the oldest; the first one of all stands everywhere.
+    instants: Option<[Timestamp; INSTANTS]>,
+    /// Which place is the oldest's.
+    oldest: usize,
     /// When the last circle was closed.
-    closed: Timestamp,
+    closed: Option<Timestamp>,
     /// How many rows are to be looked at for those that were written.
     owed: usize,
-}
-
-impl Default for Sweep {
-    fn default() -> Self {
-        Self { hand: None, latest: Timestamp::MIN, closed: Timestamp::MIN, owed: 0 }
-    }
 }
 
 impl Sweep {
     /// Takes note of a caller's instant.
     pub(super) fn note_now(&mut self, now: Timestamp) {
-        self.latest = self.latest.max(now);
+        let instants = self.instants.get_or_insert([now; INSTANTS]);
+        if let Some(oldest) = instants.get_mut(self.oldest) {
+            *oldest = now;
+        }
+        self.oldest = (self.oldest + 1) % INSTANTS;
     }
 
     /// Takes note of rows that were written.
     pub(super) const fn note_written(&mut self, rows: usize) {
         self.owed = self.owed.saturating_add(rows.saturating_mul(ROWS_PER_WRITE));
+    }
+
+    /// The instant that all of the last callers have behind them.
+    fn now(&self) -> Option<Timestamp> {
+        self.instants.as_ref()?.iter().min().copied()
     }
 
     /// Whether a step is due although there is other work.
@@ -54,17 +65,48 @@ impl Sweep {
 
     /// Whether a step would be of use where there is no other work.
     pub(super) fn is_of_use(&self) -> bool {
-        self.hand.is_some() || self.latest > self.closed.after(REST)
+        // A clock that was put back must not end the circles for as long.
+        let is_rested =
+            |now: Timestamp| self.closed.is_none_or(|closed| now < closed || now > closed.after(REST));
+        self.now().is_some_and(|now| self.hand.is_some() || is_rested(now))
     }
 
     /// Goes a step further, within a transaction.
     pub(super) fn step(&mut self, file: &mut File) -> Result<(), Fault> {
         self.owed = 0;
-        let idle = Timestamp(self.latest.0.saturating_sub(KEPT_IDLE.0));
+        let Some(now) = self.now() else { return Ok(()) };
+        let idle = Timestamp(now.0.saturating_sub(KEPT_IDLE.0));
         self.hand = file.sweep(self.hand, STEP_ROWS, idle)?;
         if self.hand.is_none() {
-            self.closed = self.latest;
+            self.closed = Some(now);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_who_is_ahead_is_believed_once_all_are() {
+        let mut sweep = Sweep::default();
+        assert!(sweep.now().is_none() && !sweep.is_of_use());
+        sweep.note_now(Timestamp(5));
+        sweep.note_now(Timestamp(900));
+        assert_eq!(sweep.now(), Some(Timestamp(5)));
+        (0..INSTANTS - 1).for_each(|_| sweep.note_now(Timestamp(900)));
+        assert_eq!(sweep.now(), Some(Timestamp(900)));
+        sweep.note_now(Timestamp(6));
+        assert_eq!(sweep.now(), Some(Timestamp(6)), "and is not when one is behind again");
+    }
+
+    #[test]
+    fn circles_rest_in_between_but_not_for_a_clock_that_was_put_back() {
+        let mut sweep = Sweep { closed: Some(Timestamp(REST.0 * 9)), ..Sweep::default() };
+        for (now, is_of_use) in [(9, false), (10, false), (11, true), (8, true)] {
+            (0..INSTANTS).for_each(|_| sweep.note_now(Timestamp(REST.0 * now)));
+            assert_eq!(sweep.is_of_use(), is_of_use, "{now}");
+        }
     }
 }

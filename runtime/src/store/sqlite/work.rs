@@ -4,7 +4,10 @@ use limitrate_core::{algorithm::Algorithm, key::CounterKey, time::Timestamp};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{fault::Fault, file::File};
+use super::{
+    fault::Fault,
+    file::{File, Rows},
+};
 use crate::store::{
     Call, Charged, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settlements, StoreError,
     beside::hold_key,
@@ -291,13 +294,13 @@ pub(super) struct Page {
 }
 
 impl Work for Page {
-    type Answer = Vec<Kept>;
+    type Answer = Rows;
 
     fn looks_at_file(&self) -> bool {
         true
     }
 
-    fn execute(&mut self, _: &mut Ledger, file: &File) -> Result<Vec<Kept>, Fault> {
+    fn execute(&mut self, _: &mut Ledger, file: &File) -> Result<Rows, Fault> {
         file.page(self.behind, self.rows)
     }
 }

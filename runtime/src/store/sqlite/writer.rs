@@ -9,10 +9,11 @@ use std::{
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     engine::Engine,
@@ -53,13 +54,20 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Has something done, and waits for what comes of it.
-    pub(super) fn ask<W: Work>(&self, work: W) -> Answer<'_, W::Answer> {
+    /// Has something done, and waits for what comes of it; within a deadline, if there is one. What was not begun by then
+    /// is not begun any more.
+    pub(super) fn ask<W: Work>(&self, deadline: Option<Duration>, work: W) -> Answer<'_, W::Answer> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             self.send(Message::Step(Box::new(Job::new(work, reply))))?;
+            let answered = match deadline {
+                Some(deadline) => {
+                    timeout(deadline, answer).await.map_err(|_| StoreError::Timeout(deadline))?
+                }
+                None => answer.await,
+            };
             // What was waiting when the file was closed was not begun.
-            answer.await.map_err(|_| StoreError::Closed)?
+            answered.map_err(|_| StoreError::Closed)?
         })
     }
 

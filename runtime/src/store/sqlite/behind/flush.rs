@@ -4,7 +4,6 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -15,7 +14,11 @@ use limitrate_core::{key::CounterKey, time::Timestamp};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{fault::Fault, file::File, sweep::Sweep},
+    super::{
+        fault::Fault,
+        file::{File, note_damaged},
+        sweep::Sweep,
+    },
     Desk,
     notes::Noted,
 };
@@ -149,7 +152,9 @@ impl Flush {
 
     /// Writes what was noted. What cannot be written stays noted.
     fn flush(&mut self) -> Result<(), Fault> {
-        self.sweep.note_now(Timestamp(self.desk.latest.load(Relaxed)));
+        if let Some(earliest) = self.desk.take_earliest() {
+            self.sweep.note_now(earliest);
+        }
         let flushed = match self.desk.notes.take() {
             Noted::Keys(keys) => self.write(keys),
             Noted::Everything => {
@@ -212,22 +217,24 @@ impl Flush {
     }
 }
 
-/// Fills the memory with what stands in the file.
+/// Fills the memory with what stands in the file. What is damaged there begins anew, as if its counters were reset.
 pub(super) fn fill(memory: &MemoryStore, file: &File) -> Result<(), Fault> {
-    let (mut behind, mut left) = (None, 0);
+    let (mut behind, mut left, mut damaged) = (None, 0, 0);
     loop {
-        let mut page = file.page(behind, ROWS)?;
-        behind = page.last().map(|kept| kept.key);
-        let is_last = page.len() < ROWS;
+        let page = file.page(behind, ROWS)?;
+        damaged += page.damaged;
+        behind = page.last;
+        let mut kept = page.kept;
         // A caller of this store is answered at once, and has no reason to ask again.
-        page.retain(|Kept { entry, .. }| !matches!(entry, Entry::Receipt(_)));
-        let found = page.len();
+        kept.retain(|Kept { entry, .. }| !matches!(entry, Entry::Receipt(_)));
+        let found = kept.len();
         // Nothing is idle by then, for all that we know.
-        left += found - LocalStore::restore(memory, Timestamp::MIN, page);
-        if is_last {
+        left += found - LocalStore::restore(memory, Timestamp::MIN, kept);
+        if behind.is_none() {
             break;
         }
     }
+    note_damaged(damaged);
     if left > 0 {
         tracing::warn!(
             left,

@@ -68,7 +68,7 @@ fn charges(ticket: u64, charges: &[Charge<'_>]) -> ChargeAll {
 /// What the file has, read anew.
 fn kept(engine: &mut Engine) -> Vec<Kept> {
     engine.forget();
-    let mut kept = ask(engine, Page { behind: None, rows: 100_000 }).unwrap();
+    let mut kept = ask(engine, Page { behind: None, rows: 100_000 }).unwrap().kept;
     kept.retain(|kept| NOW < kept.idle_at);
     kept
 }
