@@ -8,8 +8,12 @@
 
 #[path = "redis/answers.rs"]
 mod answers;
+#[path = "redis/apart.rs"]
+mod apart;
 #[path = "redis/broken.rs"]
 mod broken;
+#[path = "redis/damaged.rs"]
+mod damaged;
 #[path = "redis/moved.rs"]
 mod moved;
 
@@ -58,6 +62,11 @@ fn connect(url: &str) -> Result<Blocking<RedisStore>, StoreError> {
 
 fn node() -> Option<Redis> {
     or_skip(Redis::start(&NodeOptions::default()))
+}
+
+/// What `redis-cli` prints for a command.
+fn run(node: &Redis, command: &str) -> String {
+    node.command(&command.split(' ').collect::<Vec<_>>()).unwrap()
 }
 
 fn take(store: &Blocking<RedisStore>, number: u64) -> Result<Charged, StoreError> {

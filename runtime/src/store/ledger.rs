@@ -5,6 +5,8 @@
 //! before it is written: each sees what those before it did.
 
 mod deciding;
+#[cfg(feature = "redis")]
+mod tentative;
 
 use std::{collections::HashMap, mem};
 

@@ -24,17 +24,16 @@ mod value;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicU64},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey};
 use smallvec::SmallVec;
-use tokio::{runtime::Handle, sync::Mutex, time::Instant};
+use tokio::{runtime::Handle, time::Instant};
 
 pub use self::options::{Host, LONGEST_PREFIX, RedisOptions, Servers};
 use self::{
-    exchange::LANES,
-    groups::grouped,
+    groups::{grouped, unsure},
     link::Until,
     meta::LOOK_EVERY_MS,
     names::{Group, Names},
@@ -57,8 +56,6 @@ struct Inner {
     secret: u64,
     is_cluster: bool,
     runtime: Handle,
-    /// Calls on one counter that take two trips take them one after the other.
-    lanes: Vec<Mutex<()>>,
     /// How far the server's clock was ahead of the caller's when last seen, in nanoseconds.
     ahead: AtomicI64,
     begun: Instant,
@@ -66,6 +63,8 @@ struct Inner {
     look_at_ms: AtomicU64,
     /// Which connection they were looked at over.
     generation: AtomicU64,
+    /// Whether the servers have another secret by now, under which others count.
+    is_apart: AtomicBool,
 }
 
 impl RedisStore {
@@ -84,11 +83,11 @@ impl RedisStore {
             secret: 0,
             is_cluster: options.is_cluster(),
             runtime,
-            lanes: (0..LANES).map(|_| Mutex::default()).collect(),
             ahead: AtomicI64::new(0),
             begun: Instant::now(),
             look_at_ms: AtomicU64::new(LOOK_EVERY_MS),
             generation: AtomicU64::new(0),
+            is_apart: AtomicBool::new(false),
         };
         inner.secret = inner.look(None).await?;
         inner.generation = AtomicU64::new(inner.nodes.generation());
@@ -100,6 +99,9 @@ impl RedisStore {
             return Ok(Charged { taken: true, now: call.now, verdicts: Verdicts::new(), degraded: false });
         }
         self.0.look_again();
+        if self.0.is_apart.load(Ordering::Relaxed) {
+            return Err(meta::another_secret());
+        }
         let until = Until::after(call.deadline);
         if self.0.is_cluster && !is_one_group(charges) {
             return self.0.charge_apart(&call, charges, until).await;
@@ -107,33 +109,73 @@ impl RedisStore {
         self.0.charge_together(&call, charges, until).await
     }
 
+    /// A place that fails keeps no other from being settled.
     async fn settle(&self, call: Call, settlements: &[Settlement<'_>]) -> Result<Settlements, StoreError> {
         let until = Until::after(call.deadline);
         let mut settled: Settlements = settlements.iter().map(|_| Settled::Gone).collect();
+        let mut outcome = Outcome::default();
         for place in self.0.places(settlements, |settlement| settlement.counter) {
             let ours: SmallVec<[Settlement<'_>; 4]> =
                 place.iter().map(|(_, settlement)| **settlement).collect();
             let mut keys = Vec::with_capacity(2 * ours.len());
             Ledger::keys_of_settlements(&ours, |key| keys.push(key));
-            let became = self.0.exchange(&call, keys, until, |ledger, now| ledger.settle(now, &ours)).await?;
-            for ((index, _), became) in place.iter().zip(became) {
+            let became = self.0.exchange(&call, keys, until, |ledger, now| ledger.settle(now, &ours)).await;
+            for ((index, _), became) in place.iter().zip(outcome.note(became).into_iter().flatten()) {
                 if let Some(settled) = settled.get_mut(*index) {
                     *settled = became;
                 }
             }
         }
-        Ok(settled)
+        outcome.of(settled)
     }
 
+    /// A place that fails keeps no other from being released.
     async fn release(&self, call: Call, leases: &[Lease]) -> Result<usize, StoreError> {
         let until = Until::after(call.deadline);
         let mut released = 0;
+        let mut outcome = Outcome::default();
         for place in self.0.places(leases, |lease| lease.counter) {
             let ours: Vec<Lease> = place.iter().map(|(_, lease)| **lease).collect();
             let keys = ours.iter().map(|lease| lease.counter).collect();
-            released += self.0.exchange(&call, keys, until, |ledger, now| ledger.release(now, &ours)).await?;
+            let ended = self.0.exchange(&call, keys, until, |ledger, now| ledger.release(now, &ours)).await;
+            released += outcome.note(ended).unwrap_or(0);
         }
-        Ok(released)
+        outcome.of(released)
+    }
+}
+
+/// What came of the places of a call.
+#[derive(Debug, Default)]
+struct Outcome {
+    is_applied: bool,
+    error: Option<StoreError>,
+}
+
+impl Outcome {
+    /// Notes what came of one place.
+    fn note<T>(&mut self, answer: Result<T, StoreError>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.is_applied = true;
+                Some(answer)
+            }
+            Err(error) => {
+                let is_worse = self.error.as_ref().is_none_or(|first| !first.may_have_applied());
+                if is_worse {
+                    self.error = Some(error);
+                }
+                None
+            }
+        }
+    }
+
+    /// The answer to the call, if all places gave one. Where only some did, something was applied.
+    fn of<T>(self, answer: T) -> Result<T, StoreError> {
+        match self.error {
+            None => Ok(answer),
+            Some(error) if self.is_applied => Err(unsure(error)),
+            Some(error) => Err(error),
+        }
     }
 }
 
@@ -201,11 +243,7 @@ impl Store for RedisStore {
     }
 
     fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
-        Box::pin(async move {
-            let until = Until::after(call.deadline);
-            let keys = Ledger::keys_of_counter(counter).to_vec();
-            self.0.exchange(&call, keys, until, |ledger, _| ledger.reset(counter)).await
-        })
+        Box::pin(async move { self.0.reset(counter, Until::after(call.deadline)).await })
     }
 
     fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {

@@ -6,11 +6,7 @@ use limitrate_core::time::{Nanos, Timestamp};
 use limitrate_runtime::store::{Call, ClockOf, Store as _, StoreError, Ticket};
 use limitrate_testkit::server::{Redis, RedisOptions, or_skip, until};
 
-use crate::{call, charge, connect, failing, node, take, used};
-
-fn run(node: &Redis, command: &str) -> String {
-    node.command(&command.split(' ').collect::<Vec<_>>()).unwrap()
-}
+use crate::{call, charge, connect, failing, node, run, take, used};
 
 /// The names of the counters that there are.
 fn names(node: &Redis) -> Vec<String> {

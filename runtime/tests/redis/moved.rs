@@ -13,11 +13,7 @@ use limitrate_testkit::{
     server::{ClusterOptions, Redis, RedisCluster, RedisSentinel, or_skip, until},
 };
 
-use crate::{call, charge, connect, take, used};
-
-fn run(node: &Redis, command: &str) -> String {
-    node.command(&command.split(' ').collect::<Vec<_>>()).unwrap()
-}
+use crate::{call, charge, connect, run, take, used};
 
 fn cluster() -> Option<RedisCluster> {
     or_skip(RedisCluster::start(&ClusterOptions::default()))

@@ -119,7 +119,13 @@ impl Inner {
     ) -> Result<Charged, StoreError> {
         let mut ledger = Ledger::new();
         for (key, bytes) in plan.read.iter().zip(&before) {
-            let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose()?;
+            let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose();
+            // The decision is made. What is damaged did not matter to it: warnings, and the ends of what the script skips.
+            let kept = kept.unwrap_or_else(|error| {
+                metrics::counter!("limitrate_store_damaged_total", "store" => "redis").increment(1);
+                tracing::warn!(%error, "what stands beside a counter is taken for nothing");
+                None
+            });
             ledger.load(*key, kept);
         }
         let mut charged = ledger.charge(now, call, charges);

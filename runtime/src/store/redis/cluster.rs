@@ -117,6 +117,11 @@ impl Cluster {
         Err(failure)
     }
 
+    /// The node that keeps a slot, as far as that is known.
+    pub(super) fn home(&self, slot: Slot) -> Option<Link> {
+        self.0.map.load().slots.get(&slot).cloned()
+    }
+
     /// The nodes that keep any slot, as they are now.
     pub(super) async fn masters(&self, until: Until) -> Result<Vec<Link>, StoreError> {
         self.ask(until).await?;

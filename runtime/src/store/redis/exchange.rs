@@ -12,9 +12,6 @@ use crate::store::{Call, ClockOf, Kept, Ledger, StoreError};
 /// How often others may change what was read before the call is given up.
 const MOST_ROUNDS: usize = 1_000;
 
-/// How many calls of this process may be in the middle of it at once, if each is on a counter of its own.
-pub(super) const LANES: usize = 256;
-
 /// What stands under keys, and the server's time.
 struct Found {
     now: Timestamp,
@@ -45,16 +42,13 @@ impl Inner {
         keys.sort_unstable();
         keys.dedup();
         let Some(first) = keys.first().copied() else { return Ok(work(&mut Ledger::new(), call.now)) };
+        let group = Group::of(first);
         // Calls of this process on one counter come one after the other, rather than in each other's way.
-        let lane = self.lanes.get(lane_of(first));
-        let waited = match lane {
-            Some(lane) => Some(until.wait(lane.lock()).await),
+        let home = self.nodes.home(group);
+        let _turn = match &home {
+            Some(home) => Some(home.turn(first, until).await?),
             None => None,
         };
-        if let Some(Err(_)) = waited {
-            return Err(StoreError::Unreachable("calls before it took until the deadline".into()));
-        }
-        let group = Group::of(first);
         let names: Vec<_> = keys.iter().map(|key| self.names.of(*key)).collect();
         let mut found = self.read(group, &names, until).await?;
         for _ in 0..MOST_ROUNDS {
@@ -87,6 +81,14 @@ impl Inner {
             what: "others change the same counters all the time".to_owned(),
             cause: "no round was undisturbed".into(),
         })
+    }
+
+    /// Forgets a counter and what is beside it, whatever stands there: what is damaged is well again then.
+    pub(super) async fn reset(&self, counter: CounterKey, until: Until) -> Result<bool, StoreError> {
+        let names = Ledger::keys_of_counter(counter).map(|key| self.names.of(key));
+        let keys = names.iter().map(String::as_str);
+        let answer = self.scripts.reset.run(&self.nodes, Group::of(counter), keys, |_| {}, until).await?;
+        Ok(answer == Value::Int(1))
     }
 
     /// What stands under keys of one place and is not idle.
@@ -254,11 +256,3 @@ impl Found {
         Ok(Self { now: value::instant(seconds, micros), values })
     }
 }
-
-/// The lane of a key: its lowest bits are as good as any.
-fn lane_of(key: CounterKey) -> usize {
-    let [lowest, ..] = key.0.to_le_bytes();
-    usize::from(lowest)
-}
-
-const _: () = assert!(LANES == 256);

@@ -29,6 +29,13 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// The error of the command in a pipeline that failed: a pipeline's own names neither its kind nor where to go.
+pub(super) fn of_pipeline(error: RedisError) -> RedisError {
+    let errors = error.clone().into_server_errors();
+    let last = errors.and_then(|errors| errors.last().map(|(_, error)| error.clone()));
+    last.map_or(error, RedisError::from)
+}
+
 /// What an error means that came once the call was under way.
 pub(super) fn after_sending(error: RedisError) -> Failure {
     let host = error.redirect_node().and_then(|(host, _)| read_host(host));
@@ -127,6 +134,52 @@ mod tests {
             assert_eq!(error.word(), word, "{code}");
             assert!(!error.may_have_applied(), "{code}");
         }
+    }
+
+    /// A connection that has these bytes for an answer to anything.
+    struct Answering(&'static [u8]);
+
+    impl redis::ConnectionLike for Answering {
+        fn req_packed_command(&mut self, _: &[u8]) -> redis::RedisResult<redis::Value> {
+            redis::parse_redis_value(self.0)
+        }
+
+        fn req_packed_commands(
+            &mut self,
+            _: &[u8],
+            _: usize,
+            count: usize,
+        ) -> redis::RedisResult<Vec<redis::Value>> {
+            let mut answers = vec![redis::Value::Okay; count - 1];
+            answers.push(redis::parse_redis_value(self.0)?);
+            Ok(answers)
+        }
+
+        fn get_db(&self) -> i64 {
+            0
+        }
+
+        fn check_connection(&mut self) -> bool {
+            true
+        }
+
+        fn is_open(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn the_last_command_of_a_pipeline_says_where_to_go() {
+        let failure = |answer| {
+            let mut both = redis::pipe();
+            both.cmd("ASKING").ignore().cmd("GET").arg("a");
+            let error = both.query::<[redis::Value; 1]>(&mut Answering(answer)).unwrap_err();
+            after_sending(of_pipeline(error))
+        };
+        assert!(matches!(failure(b"-MOVED 1 10.0.0.1:7000\r\n"), Failure::Moved(host) if host.port == 7000));
+        assert!(matches!(failure(b"-ASK 1 10.0.0.1:7001\r\n"), Failure::Ask(host) if host.port == 7001));
+        assert!(matches!(failure(b"-TRYAGAIN later\r\n"), Failure::TryAgain));
+        assert!(matches!(failure(b"-OOM full\r\n"), Failure::Store(StoreError::Unavailable { .. })));
     }
 
     #[test]

@@ -3,31 +3,32 @@
 //! The charges of one place after the other are taken, each as a reservation. Where all fit, that is all: the reservations expire,
 //! and what was taken stays. Where some do not, what was taken before is undone, or, where others came in between, given back in the window in which it
 //! was taken, and the places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
-//! had twice. Who comes in between may be refused for what is given back a moment later.
+//! had twice. Who comes in between may be refused for what is given back a moment later. A shadow charge whose place does not answer is counted nowhere.
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher as _, RandomState},
-    sync::Arc,
-};
+mod begun;
+mod step;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use limitrate_core::{
-    algorithm::{Algorithm, Terms},
-    charge::{Charge, Mode},
+    algorithm::Status,
+    charge::{Charge, Counted, Mode, Verdict},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
 
-use super::{Inner, exchange::Trace, link::Until, meta::CONNECT_DEADLINE, names::Group};
-use crate::store::{
-    Call, Charged, Lease, Ledger, OwnedCharge, Settlement, StoreError, Ticket, Verdicts, beside::hold_key,
-};
-
-/// How long what was taken can be given back.
-const TENTATIVE: Nanos = Nanos::from_secs(30);
+use self::{begun::Begun, step::Step};
+use super::{Inner, link::Until, names::Group};
+use crate::store::{Call, Charged, Ledger, RequestId, StoreError, Verdicts, beside::hold_key};
 
 /// The charges of one place, each with where it stands in the call.
 type Place<'t, 'p> = [(usize, &'t Charge<'p>)];
+
+/// A place of a call, with its number among them.
+type Numbered<'t, 'p> = (usize, &'t Vec<(usize, &'t Charge<'p>)>);
+
+/// The verdicts of places, by their numbers.
+type Parts = Vec<(usize, Verdicts)>;
 
 impl Inner {
     /// Judges charges of several places, and takes all or none.
@@ -40,71 +41,39 @@ impl Inner {
         // Shadow charges come last: they are taken where the others were.
         let key = |charge: &Charge<'_>| (charge.mode == Mode::Shadow, Group::of(charge.counter));
         let places = grouped(charges, key);
-        let (shadows, others): (Vec<_>, Vec<_>) = (0..)
+        let (shadows, others): (Vec<Numbered<'_, '_>>, Vec<_>) = (0..)
             .zip(&places)
             .partition(|(_, place)| place.iter().all(|(_, charge)| charge.mode == Mode::Shadow));
-        let own = Ticket(RandomState::new().hash_one(call.ticket));
-        let mut parts: Vec<(usize, Verdicts)> = Vec::with_capacity(places.len());
-        let mut traces = Vec::with_capacity(others.len());
-        let (mut now, mut refused) = (call.now, None);
+        let mut parts: Parts = Vec::with_capacity(places.len());
+        let mut begun = Begun::new(self, call);
+        let mut steps = Vec::with_capacity(others.len());
         for (number, place) in &others {
-            let held = tentative(place.iter().map(|(_, charge)| **charge));
-            let mut trace = Trace::default();
-            match self.charge_traced(&step_of(call, place, own), &held, until, Some(&mut trace)).await {
-                Ok(charged) => {
-                    now = charged.now;
-                    parts.push((*number, charged.verdicts));
-                    traces.push(trace);
-                    if !charged.taken {
-                        refused = Some(*number);
-                        break;
-                    }
-                }
-                Err(error) => {
-                    // Where it failed, it may have been taken all the same.
-                    let begun = others.iter().map(|(_, place)| *place).take(parts.len() + 1);
-                    self.give_back_later(call, own, begun);
-                    return Err(error);
-                }
+            let step = match begun.take(*number, place, until).await {
+                Ok(step) => step,
+                Err(error) => return Err(if parts.is_empty() { error } else { unsure(error) }),
+            };
+            parts.push((*number, step.charged.verdicts.clone()));
+            steps.push(step);
+            if steps.last().is_some_and(|step| !step.charged.taken) {
+                break;
             }
         }
-        let taken = refused.is_none();
-        if let Some(last) = refused {
-            parts.retain(|(number, _)| *number == last);
-            let mut traces = traces.into_iter();
-            for (number, place) in &others {
-                let trace = traces.next();
-                if *number == last {
-                    continue;
-                }
-                // As it was, if nobody came in between; else what was taken is given back.
-                let is_undone = match trace {
-                    Some(trace) => self.undo(&trace, now, until).await?,
-                    None => true,
-                };
-                let step = step_of(call, place, own);
-                parts.push((*number, self.refuse(&step, place, !is_undone, until).await?));
-            }
+        let taken = steps.last().is_none_or(|step| step.charged.taken);
+        let now = steps.last().map_or(call.now, |step| step.charged.now);
+        if !taken {
+            self.refuse_all(&mut begun, &others, (steps, now), &mut parts, until).await.map_err(unsure)?;
         }
         let mut seen_later = Vec::new();
         for (number, place) in &shadows {
+            let until = until.half();
             let verdicts = if taken {
-                let looks = looks(charges, place);
-                let both: Vec<_> = place
-                    .iter()
-                    .map(|(_, charge)| **charge)
-                    .chain(looks.iter().map(|(_, look)| *look))
-                    .collect();
-                let mut verdicts = self.charge_together(call, &both, until).await?.verdicts;
-                let looked = verdicts.drain(place.len().min(verdicts.len())..);
-                seen_later
-                    .extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
-                verdicts
+                self.charge_shadows(call, charges, place, &mut seen_later, until).await
             } else {
-                self.refuse(call, place, false, until).await?
+                self.refuse(call, place, false, until).await
             };
-            parts.push((*number, verdicts));
+            parts.push((*number, verdicts.unwrap_or_else(|error| nowhere(place, &error))));
         }
+        begun.finish();
         let mut verdicts = joined(charges, &places, parts.into_iter());
         for (index, status) in seen_later {
             if let Some(verdict) = verdicts.get_mut(index) {
@@ -114,67 +83,75 @@ impl Inner {
         Ok(Charged { taken, now, verdicts, degraded: false })
     }
 
-    /// Gives back what was taken at a place, if anything was, and judges its charges for a decision that is refused elsewhere.
-    async fn refuse(
-        &self,
-        call: &Call,
-        place: &Place<'_, '_>,
-        was_taken: bool,
+    /// Undoes what was taken before the last step, which was refused, and judges all other places for a decision that is.
+    async fn refuse_all(
+        self: &Arc<Self>,
+        begun: &mut Begun<'_, '_>,
+        others: &[Numbered<'_, '_>],
+        (mut steps, now): (Vec<Step>, Timestamp),
+        parts: &mut Parts,
         until: Until,
-    ) -> Result<Verdicts, StoreError> {
-        let Some((_, first)) = place.first() else { return Ok(Verdicts::new()) };
-        // One more that never fits: it is refused here as well.
-        let never = never_fits(first.counter);
-        let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).chain([never]).collect();
-        let once = Call { request: None, ..*call };
-        let held = tentative(place.iter().map(|(_, charge)| **charge));
-        let work = |ledger: &mut Ledger, now: Timestamp| {
-            if was_taken {
-                give_back(ledger, now, &held, call.ticket);
+    ) -> Result<(), StoreError> {
+        steps.pop();
+        let refused = steps.len();
+        parts.drain(..refused.min(parts.len()));
+        let mut steps = steps.into_iter();
+        for (index, (number, place)) in others.iter().enumerate() {
+            let step = steps.next();
+            if index == refused {
+                continue;
             }
-            ledger.charge(now, &once, &charges).verdicts
-        };
-        let mut verdicts = self.exchange(call, keys(call, &held), until, work).await?;
-        verdicts.truncate(place.len());
-        Ok(verdicts)
+            // As it was, if nobody came in between and it was taken just now; else what was taken is given back.
+            let is_undone = match step {
+                Some(Step { is_known: true, .. }) => false,
+                Some(step) => self.undo(&step.trace, now, until).await?,
+                None => true,
+            };
+            if is_undone {
+                begun.end(*number);
+            }
+            let verdicts = self.refuse(&begun.call_at(place), place, !is_undone, until).await?;
+            begun.end(*number);
+            parts.push((*number, verdicts));
+        }
+        Ok(())
     }
 
-    /// Gives back what was taken without having anybody wait for it.
-    fn give_back_later<'t, 'p: 't>(
-        self: &Arc<Self>,
+    /// Takes shadow charges of one place where all others were taken.
+    async fn charge_shadows(
+        &self,
         call: &Call,
-        own: Ticket,
-        places: impl Iterator<Item = &'t Vec<(usize, &'t Charge<'p>)>>,
-    ) {
-        for place in places {
-            let owned: Vec<OwnedCharge> =
-                place.iter().map(|(_, charge)| OwnedCharge::from(*charge)).collect();
-            let (inner, call) = (Arc::clone(self), step_of(call, place, own));
-            self.runtime.spawn(async move {
-                let charges: Vec<_> = owned.iter().map(OwnedCharge::borrow).collect();
-                let work = |ledger: &mut Ledger, now: Timestamp| {
-                    give_back(ledger, now, &charges, call.ticket);
-                };
-                let until = Until::after(CONNECT_DEADLINE);
-                let held = tentative(charges.iter().copied());
-                if let Err(error) = inner.exchange(&call, keys(&call, &held), until, work).await {
-                    metrics::counter!("limitrate_store_stranded_total", "store" => "redis").increment(1);
-                    tracing::warn!(%error, "what one node took cannot be given back: it counts until its window passes");
-                }
-            });
-        }
+        charges: &[Charge<'_>],
+        place: &Place<'_, '_>,
+        seen_later: &mut Vec<(usize, Status)>,
+        until: Until,
+    ) -> Result<Verdicts, StoreError> {
+        let looks = looks(charges, place);
+        let both: Vec<_> =
+            place.iter().map(|(_, charge)| **charge).chain(looks.iter().map(|(_, look)| *look)).collect();
+        // Their receipt is another one than that of charges that count, which may be on the same counter.
+        let call = Call { request: call.request.map(|request| RequestId(!request.0)), ..*call };
+        let mut verdicts = self.charge_together(&call, &both, until).await?.verdicts;
+        let looked = verdicts.drain(place.len().min(verdicts.len())..);
+        seen_later.extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
+        Ok(verdicts)
     }
 }
 
-/// The call at one of several places. What is only held in case of a refusal elsewhere is held under a ticket that nobody else
-/// has, or comes to have; what the caller holds there, under the caller's.
-fn step_of(call: &Call, place: &Place<'_, '_>, own: Ticket) -> Call {
-    let is_callers =
-        |charge: &Charge<'_>| charge.hold.is_some() || matches!(charge.algorithm, Algorithm::InFlight(_));
-    if place.iter().any(|(_, charge)| is_callers(charge)) {
-        return *call;
-    }
-    Call { ticket: own, ..*call }
+/// The error of a call of which something was applied, to be given back.
+pub(super) fn unsure(error: StoreError) -> StoreError {
+    if error.may_have_applied() { error } else { StoreError::Lost(Box::new(error)) }
+}
+
+/// What is said of shadow charges whose place does not answer: nothing depends on them.
+fn nowhere(place: &Place<'_, '_>, error: &StoreError) -> Verdicts {
+    metrics::counter!("limitrate_store_shadows_missed_total", "store" => "redis").increment(1);
+    tracing::debug!(%error, "shadow charges are counted nowhere");
+    let verdict = |charge: &Charge<'_>| {
+        let status = Status { remaining: charge.terms.ceiling.max(0), reset_after: Nanos::ZERO };
+        Verdict::new(Ok(()), status, Counted::Nowhere)
+    };
+    place.iter().map(|(_, charge)| verdict(charge)).collect()
 }
 
 /// Looks at the counters of shadow charges for the others on them, each with where it stands: they tell what is left in the end.
@@ -191,44 +168,6 @@ fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Cha
         ..*charge
     };
     others.map(|(index, charge)| (index, look(charge))).collect()
-}
-
-/// The same charges, as far as may be with a cost that can be given back. Where the caller reserves on a counter, what is reserved
-/// there is for the caller to say.
-fn tentative<'p>(charges: impl Iterator<Item = Charge<'p>>) -> Vec<Charge<'p>> {
-    let mut all: Vec<_> = charges.collect();
-    let reserved: Vec<_> =
-        all.iter().filter(|charge| charge.hold.is_some()).map(|charge| charge.counter).collect();
-    for charge in &mut all {
-        let can_hold = charge.cost > 0 && !matches!(charge.algorithm, Algorithm::InFlight(_));
-        if can_hold && !reserved.contains(&charge.counter) {
-            charge.hold = Some(TENTATIVE);
-        }
-    }
-    all
-}
-
-fn give_back(ledger: &mut Ledger, now: Timestamp, charges: &[Charge<'_>], ticket: Ticket) {
-    for (index, charge) in charges.iter().enumerate() {
-        let Charge { counter, limit, algorithm, .. } = *charge;
-        let on_it = |other: &&Charge<'_>| other.counter == counter;
-        if charges.iter().position(|other| on_it(&other)) != Some(index) {
-            // Charges on one counter are one.
-            continue;
-        }
-        if matches!(algorithm, Algorithm::InFlight(_)) {
-            let weight = charges.iter().filter(on_it).map(|charge| charge.cost).fold(0, i64::saturating_add);
-            ledger.take_back(&Lease { counter, limit, ticket }, weight);
-        }
-        ledger.settle(now, &[Settlement { counter, limit, algorithm, ticket, actual: 0 }]);
-    }
-}
-
-/// A charge that is refused whatever is left, on a counter of its own in the group of another.
-fn never_fits(beside: CounterKey) -> Charge<'static> {
-    const ANY: Algorithm = Algorithm::SlidingWindow(Nanos(1));
-    let counter = beside.beside(u64::MAX, 0);
-    Charge::new(counter, counter, &ANY, Terms { ceiling: 0, burst: 0, starting: None }, -1)
 }
 
 /// Puts what has the same key together, each with where it stood.

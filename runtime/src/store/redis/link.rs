@@ -4,6 +4,7 @@
 //! long as they may; after it failed, calls fail at once for a while, so that nobody storms a server that has just come back.
 
 mod dial;
+mod lanes;
 
 use std::{
     sync::{
@@ -13,15 +14,17 @@ use std::{
     time::Duration,
 };
 
+use limitrate_core::key::CounterKey;
 use parking_lot::Mutex;
 use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, watch},
+    sync::{MutexGuard, Semaphore, watch},
     time::{Instant, timeout, timeout_at},
 };
 
 pub(super) use self::dial::Target;
+use self::lanes::Lanes;
 use super::fault::{self, Failure};
 use crate::store::StoreError;
 
@@ -37,6 +40,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
+/// Longer deadlines are this one: clocks end somewhere.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(86_400 * 365);
+
 /// Until when a call is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
@@ -47,7 +53,13 @@ pub(super) struct Until {
 impl Until {
     /// So long from now.
     pub(super) fn after(deadline: Duration) -> Self {
-        Self { at: Instant::now() + deadline, deadline }
+        Self { at: Instant::now() + deadline.min(LONGEST_DEADLINE), deadline }
+    }
+
+    /// Until half of the time that is left is over.
+    pub(super) fn half(self) -> Self {
+        let left = self.at.saturating_duration_since(Instant::now());
+        Self::after(left / 2)
     }
 
     /// The error of one that may have been applied.
@@ -102,6 +114,7 @@ struct Inner {
     runtime: Handle,
     phase: Mutex<Phase>,
     waiting: Semaphore,
+    lanes: Lanes,
     /// How many connections there were.
     generation: AtomicU64,
 }
@@ -119,6 +132,7 @@ impl Link {
             runtime,
             phase: Mutex::new(phase),
             waiting: Semaphore::new(MOST_WAITING),
+            lanes: Lanes::new(),
             generation: AtomicU64::new(0),
         }))
     }
@@ -138,7 +152,8 @@ impl Link {
             if asking {
                 let mut both = redis::pipe();
                 both.cmd("ASKING").ignore().add_command(command.clone());
-                both.query_async(&mut connection).await.map(|[answer]: [Value; 1]| answer)
+                let answer = both.query_async(&mut connection).await.map(|[answer]: [Value; 1]| answer);
+                answer.map_err(fault::of_pipeline)
             } else {
                 command.query_async(&mut connection).await
             }
@@ -164,6 +179,12 @@ impl Link {
                 Err(until.timeout().into())
             }
         }
+    }
+
+    /// Waits for the turn of a call that takes several trips on a counter.
+    pub(super) async fn turn(&self, key: CounterKey, until: Until) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let turn = until.wait(self.0.lanes.turn(key)).await;
+        turn.map_err(|_| StoreError::Unreachable("calls before it took until the deadline".into()))
     }
 
     /// Whether this is the same one.

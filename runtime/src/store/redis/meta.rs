@@ -1,7 +1,7 @@
 //! What a store says of itself: its layout, and the secret under which all who share it hash their keys.
 //!
 //! Both are looked at again after each new connection and now and then, and put back if they are gone: whoever comes next must not
-//! make up another secret while we count under this one.
+//! make up another secret while we count under this one. Where somebody did nevertheless, charges fail rather than be counted apart.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -52,13 +52,26 @@ impl Inner {
         self.runtime.spawn(async move {
             let Some(inner) = inner.upgrade() else { return };
             match inner.look(Some(inner.secret)).await {
-                Ok(secret) if secret == inner.secret => {}
-                Ok(_) => tracing::error!(
-                    "the Redis store has another secret by now: keys are counted apart until a restart"
-                ),
+                Ok(secret) => inner.take_note_of(secret),
                 Err(error) => tracing::warn!(%error, "the Redis store does not say which layout it has"),
             }
         });
+    }
+
+    /// Charges fail as long as the servers have another secret than the one this process counts under.
+    fn take_note_of(&self, secret: u64) {
+        let is_apart = secret != self.secret;
+        if self.is_apart.swap(is_apart, Ordering::Relaxed) != is_apart && is_apart {
+            tracing::error!(error = %another_secret(), "the Redis store cannot be charged");
+        }
+    }
+}
+
+/// What charges are told then: keys hashed under two secrets are two keys, and each would have its whole ceiling.
+pub(super) fn another_secret() -> StoreError {
+    StoreError::Corrupt {
+        what: "it was emptied, and has another secret by now, under which others count: restart this process"
+            .to_owned(),
     }
 }
 

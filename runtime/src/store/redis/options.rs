@@ -92,7 +92,7 @@ impl RedisOptions {
     /// - `redis+cluster://[[user]:password@]host[:port][,host…]`
     ///
     /// The last two are `rediss+…` for TLS. Parameters: `prefix=…`, `ca=/path/of/a.pem`, and `database=…` for a socket.
-    /// User, password and paths may have `%XX` for any byte.
+    /// User, password and paths may have `%XX` for any byte; after the host, an `@` must be written so.
     ///
     /// # Errors
     ///

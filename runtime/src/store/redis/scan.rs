@@ -60,13 +60,43 @@ impl Inner {
         tell: &mut (dyn FnMut(Kept) + Send),
     ) -> Result<(), StoreError> {
         let keys: Vec<_> = self.keys(call.deadline).await?.into_iter().collect();
+        let mut damaged = 0_u64;
         for keys in self.places(&keys, |key| *key) {
             for keys in keys.chunks(TOGETHER) {
                 let keys: Vec<_> = keys.iter().map(|(_, key)| **key).collect();
-                self.kept(&call, &keys).await?.into_iter().for_each(&mut *tell);
+                damaged += self.tell(&call, &keys, tell).await?;
             }
         }
+        if damaged > 0 {
+            metrics::counter!("limitrate_store_damaged_total", "store" => "redis").increment(damaged);
+            tracing::warn!(damaged, "a snapshot of the Redis store leaves out keys that are damaged");
+        }
         Ok(())
+    }
+
+    /// Tells what stands under some keys of one place. How many are damaged, and left out.
+    async fn tell(
+        &self,
+        call: &Call,
+        keys: &[CounterKey],
+        tell: &mut (dyn FnMut(Kept) + Send),
+    ) -> Result<u64, StoreError> {
+        match self.kept(call, keys).await {
+            Err(StoreError::Corrupt { .. }) => {}
+            kept => {
+                kept?.into_iter().for_each(tell);
+                return Ok(0);
+            }
+        }
+        // One of them at least: the others are told without it.
+        let mut damaged = 0;
+        for key in keys {
+            match self.kept(call, &[*key]).await {
+                Err(StoreError::Corrupt { .. }) => damaged += 1,
+                kept => kept?.into_iter().for_each(&mut *tell),
+            }
+        }
+        Ok(damaged)
     }
 
     /// Keeps each where nothing is kept yet; how many were.

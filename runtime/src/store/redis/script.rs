@@ -61,6 +61,8 @@ pub(super) struct Scripts {
     pub(super) read: Script,
     /// Writes keys that are as they were read.
     pub(super) swap: Script,
+    /// Drops keys.
+    pub(super) reset: Script,
     /// Reads, or begins, what the store says of itself.
     pub(super) meta: Script,
 }
@@ -71,6 +73,7 @@ impl Scripts {
             charge: Script::new(include_str!("script/charge.lua")),
             read: Script::new(include_str!("script/read.lua")),
             swap: Script::new(include_str!("script/swap.lua")),
+            reset: Script::new(include_str!("script/reset.lua")),
             meta: Script::new(include_str!("script/meta.lua")),
         }
     }

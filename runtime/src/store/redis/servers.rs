@@ -40,6 +40,14 @@ impl Nodes {
         }
     }
 
+    /// The connection to where a group is kept, as far as that is known.
+    pub(super) fn home(&self, group: Group) -> Option<Link> {
+        match self {
+            Self::One(link) => Some(link.clone()),
+            Self::Many(cluster) => cluster.home(group.slot()),
+        }
+    }
+
     /// A connection to each node that keeps anything.
     pub(super) async fn all(&self, until: Until) -> Result<Vec<Link>, StoreError> {
         match self {

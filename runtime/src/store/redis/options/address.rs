@@ -12,9 +12,9 @@ const SCHEMES: &str = "`redis`, `rediss`, `redis+unix`, `redis+sentinel`, `redis
 pub(super) fn read(url: &str) -> Result<RedisOptions, String> {
     let (scheme, rest) =
         url.split_once("://").ok_or_else(|| format!("it begins with no scheme: {SCHEMES}"))?;
-    let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    // A password may have an `@`, a host has none.
+    // A password may have an `@` and a `?`. After it there is no `@`: a parameter has `%40` for it.
     let (login, rest) = rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
+    let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (tls, kind) = scheme
         .strip_prefix("rediss")
         .map_or_else(
@@ -93,7 +93,7 @@ fn read_host(host: &str, port: u16) -> Result<Host, String> {
             .parse()
             .ok()
             .filter(|port| *port != 0)
-            .ok_or_else(|| format!("the port of `{name}` is no number from 1 to 65535"))?,
+            .ok_or("the port of a host is no number from 1 to 65535")?,
         None => port,
     };
     Ok(Host { name: name.to_owned(), port })
@@ -126,10 +126,8 @@ fn set(options: &mut RedisOptions, parameter: &str) -> Result<(), String> {
         "ca" => return Err("`ca` is for `rediss` only".to_owned()),
         "database" if !options.is_cluster() => set_database(options, value)?,
         "database" => return Err("a Cluster has no database but 0".to_owned()),
-        _ => {
-            let name: String = name.chars().take(32).collect();
-            return Err(format!("there is no parameter `{name}`: `prefix`, `ca` and `database` are there"));
-        }
+        // Not told which: of an address without its host, it may be a part of the password.
+        _ => return Err("it has a parameter that is none of `prefix`, `ca` and `database`".to_owned()),
     }
     Ok(())
 }
@@ -197,10 +195,10 @@ mod tests {
             ("http://:hunter2@cache", "scheme is none"),
             ("rediss+unix://:hunter2@/a", "scheme is none"),
             ("redis://:hunter2@", "host is missing"),
-            ("redis://:hunter2@cache:port", "port of `cache`"),
-            ("redis://:hunter2@cache:0", "port of `cache`"),
+            ("redis://:hunter2@cache:port", "port of a host"),
+            ("redis://:hunter2@cache:0", "port of a host"),
             ("redis://:hunter2@[::1", "not closed"),
-            ("redis://:hunter2@[::1]x", "port of `::1`"),
+            ("redis://:hunter2@[::1]x", "port of a host"),
             ("redis://hunter2@cache", "comes `user:password`"),
             ("redis://:hunter2%@cache", "password has a `%`"),
             ("redis://:hunter2@cache/one", "no number"),
@@ -211,13 +209,17 @@ mod tests {
             ("redis://:hunter2@cache?prefix=a{b}", "`prefix` is 1 to 64"),
             ("redis://:hunter2@cache?prefix=", "`prefix` is 1 to 64"),
             ("redis://:hunter2@cache?ca=/a", "`rediss` only"),
-            ("redis://:hunter2@cache?deadline=3", "no parameter `deadline`"),
+            ("redis://:hunter2@cache?deadline=3", "parameter that is none of"),
+            ("redis://:@hunter2:cache", "port of a host"),
+            ("redis://cache?hunter2", "parameter that is none of"),
         ] {
             let what = read(url).unwrap_err();
             assert!(what.contains(told), "{url}: {what}");
             assert!(!what.contains("hunter2"), "{what}");
         }
-        let options = read("redis://:hunter2@cache").unwrap();
+        let options = read("redis://ann:12?hunter2@cache?prefix=shop").unwrap();
+        assert_eq!(options.servers, Servers::Node(host("cache", PORT)));
+        assert_eq!((options.password.as_deref(), options.prefix.as_str()), (Some("12?hunter2"), "shop"));
         assert!(!format!("{options:?}").contains("hunter2"));
     }
 }
