@@ -35,6 +35,9 @@ use limitrate::{
 /// Between two requests: 5 000 a second.
 const PERIOD: Duration = Duration::from_micros(200);
 
+/// Between two reloads.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Rules of the policy.
 const RULES: usize = 100;
 
@@ -104,6 +107,7 @@ fn main() {
     let reloads: usize = env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(1_000);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("api.rl");
+    let beside = folder.path().join("api.rl.new");
     fs::write(&path, text(0)).unwrap();
     let policy = Arc::new(compile_file(&path, Engine::Native).unwrap().policy);
     let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
@@ -119,8 +123,11 @@ fn main() {
     // A hundred reloads first: what is allocated once is not what grows.
     let reload = |from: usize, many: usize| {
         for version in from..from + many {
-            fs::write(&path, text(version)).unwrap();
+            // As deployments do: a file is never half there.
+            fs::write(&beside, text(version)).unwrap();
+            fs::rename(&beside, &path).unwrap();
             watching.look();
+            thread::sleep(PAUSE);
         }
     };
     reload(1, 100);

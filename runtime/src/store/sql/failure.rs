@@ -194,6 +194,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
     fn word(stage: Stage, code: &'static str) -> &'static str {
         let postgres = PostgresOptions::from_url("postgres://h/d").unwrap();
         let error = sqlx::Error::Database(Box::new(Code(code)));
