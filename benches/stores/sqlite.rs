@@ -146,7 +146,7 @@ fn bare(path: &Path, synchronous: &str, span: Duration) -> f64 {
 fn lone(path: &Path) -> f64 {
     let options = SqliteOptions { exclusive: true, ..SqliteOptions::new(path) };
     let store = SqliteStore::open(&options).unwrap();
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let mut keys = Skewed(7);
     rate(SPAN, |decision| {
         let charges = [charge(key(keys.next()))];
@@ -157,7 +157,7 @@ fn lone(path: &Path) -> f64 {
 fn waiting(path: &Path, durability: Durability, exclusive: bool) -> f64 {
     let options = SqliteOptions { durability, exclusive, ..SqliteOptions::new(path) };
     let store = Arc::new(SqliteStore::open(&options).unwrap());
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let start = Instant::now();
     let tasks = (0..WAITING).map(|task| {
         let store = Arc::clone(&store);
@@ -201,7 +201,7 @@ fn flush(path: &Path) -> f64 {
     for number in 0..KEYS {
         store.charge_at_once(call(1), &[charge(key(number))]).unwrap();
     }
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let start = Instant::now();
     runtime.block_on(store.flush()).unwrap();
     KEYS as f64 / start.elapsed().as_secs_f64()

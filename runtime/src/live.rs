@@ -11,6 +11,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use limitrate_compiler::Policy;
+use parking_lot::Mutex;
 
 use crate::{
     limiter::{Limiter, LimiterOptions},
@@ -45,6 +46,8 @@ use crate::{
 #[derive(Debug)]
 pub struct LiveLimiter<S> {
     current: ArcSwap<Limiter<S>>,
+    /// The one before it. A request that was decided by it would else be the one to free it, and take that long.
+    previous: Mutex<Option<Arc<Limiter<S>>>>,
     store: S,
     options: LimiterOptions,
     generation: AtomicU64,
@@ -63,7 +66,13 @@ impl<S: Store + Clone> LiveLimiter<S> {
 
     fn new(policy: Arc<Policy>, store: S, options: LimiterOptions) -> Self {
         let first = Limiter::with(policy, store.clone(), options.clone());
-        Self { current: ArcSwap::from_pointee(first), store, options, generation: AtomicU64::new(1) }
+        Self {
+            current: ArcSwap::from_pointee(first),
+            previous: Mutex::new(None),
+            store,
+            options,
+            generation: AtomicU64::new(1),
+        }
     }
 
     /// The limiter of the current policy. Decide a request, and settle what it holds, by one and the same.
@@ -76,13 +85,16 @@ impl<S: Store + Clone> LiveLimiter<S> {
 
     /// Decides by another policy from now on. Returns its generation.
     ///
-    /// Requests that are being decided are not disturbed.
+    /// Requests that are being decided are not disturbed. The policy that is replaced is kept until the next one is.
     pub fn replace(&self, policy: Arc<Policy>) -> u64 {
         // Tickets of one generation must not be those of another that may still be open.
         let instance = LimiterOptions::default().instance;
         let next =
             Limiter::with(policy, self.store.clone(), LimiterOptions { instance, ..self.options.clone() });
-        self.current.store(Arc::new(next));
+        let replaced = self.current.swap(Arc::new(next));
+        // What was replaced before is freed here, on the caller's thread, and without the lock.
+        let freed = self.previous.lock().replace(replaced);
+        drop(freed);
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
     }
 
