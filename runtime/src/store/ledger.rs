@@ -10,8 +10,10 @@ mod tentative;
 
 use std::{collections::HashMap, mem};
 
+#[cfg(feature = "redis")]
+use limitrate_core::algorithm::in_flight;
 use limitrate_core::{
-    algorithm::{Algorithm, Hold, LeaseId, State, in_flight},
+    algorithm::{Algorithm, Hold, LeaseId, State},
     block,
     charge::{Charge, Mode},
     key::CounterKey,
