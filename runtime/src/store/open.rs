@@ -31,7 +31,8 @@ const KINDS: [(&str, &[&str]); 5] = [
 /// [`StoreError::Address`] for an address of no kind of store, one that this build does not have, or one that is wrong in
 /// itself; else what connecting says. No error repeats a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let scheme = url.split(':').next().unwrap_or_default();
+    // No more of what is no address is ever repeated: it may be a password.
+    let scheme = url.split([':', '/', '@', '?']).next().unwrap_or_default();
     let kind = KINDS.iter().find(|(_, schemes)| schemes.contains(&scheme)).map(|(kind, _)| *kind);
     match kind {
         Some("memory") => Ok(Arc::new(MemoryStore::new(MemoryOptions::default()))),
@@ -61,5 +62,29 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
                 format!("`{}` is no kind of store; there are {}", scheme.escape_debug(), known.join(", "));
             Err(StoreError::Address { what })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_address_is_told_by_its_beginning_alone() {
+        for (url, told) in
+            [("disk", "`disk`"), ("redi//:hunter2@h", "`redi`"), ("", "``"), ("x@hunter2", "`x`")]
+        {
+            let error = open(url).await.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(
+                error.contains(&format!("{told} is no kind of store; there are `memory`")),
+                "{url}: {error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn memory_needs_nothing() {
+        assert!(open("memory").await.is_ok());
     }
 }
