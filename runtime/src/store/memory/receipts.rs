@@ -93,6 +93,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long there")]
     fn no_more_are_remembered_than_there_is_room_for() {
         let receipts = Receipts::new();
         for number in 0..2 * MAX_RECEIPTS as u128 {
