@@ -104,7 +104,7 @@ impl RedisStore {
         }
         let until = Until::after(call.deadline);
         if self.0.is_cluster && !is_one_group(charges) {
-            return self.0.charge_apart(&call, charges, until).await;
+            return Box::pin(self.0.charge_apart(&call, charges, until)).await;
         }
         self.0.charge_together(&call, charges, until).await
     }

@@ -41,8 +41,9 @@ fn a_decision_takes_one_trip() {
     let call = |ticket| Call { clock: ClockOf::Store, ..Call::at(NOW, Ticket(ticket)) };
     let decide =
         |ticket, charges: &[Charge<'_>]| store.wait(store.store().charge(call(ticket), charges)).unwrap();
-    // The server's clock is learnt, the script too.
+    // The server's clock is learnt, and the scripts are.
     decide(0, &[charge(0, &algorithms[0])]);
+    decide(0, &[charge(0, &algorithms[1])]);
     let before = proxy.round_trips();
     let mut decisions = 0;
     for (number, algorithm) in (10..).step_by(10).zip(&algorithms) {
@@ -58,6 +59,11 @@ fn a_decision_takes_one_trip() {
             assert_eq!(decide(ticket, &charges).taken, ticket < 3, "{algorithm:?}");
             decisions += 1;
         }
+    }
+    for number in 100..103 {
+        let charges = [charge(number, &algorithms[0]), charge(number + 5, &algorithms[4])];
+        decide(number, &charges[..1 + usize::from(number > 100)]);
+        decisions += 1;
     }
     assert_eq!(proxy.round_trips() - before, decisions);
 }

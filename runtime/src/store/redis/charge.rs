@@ -8,6 +8,7 @@ use limitrate_core::{
     time::Timestamp,
 };
 use redis::{Cmd, Value};
+use smallvec::SmallVec;
 
 use super::{
     Inner,
@@ -16,16 +17,29 @@ use super::{
     link::Until,
     names::Group,
     quick::{self, Plan},
+    script::Script,
     value,
 };
 use crate::store::{Call, Charged, ClockOf, Entry, Ledger, StoreError, beside::warning_key};
 
-/// What the script came to.
+/// What stood under the keys that a script read.
+type States = SmallVec<[Option<Vec<u8>>; 4]>;
+
+/// How many bytes of a plain answer come before the first state.
+const PLAIN_HEAD: usize = 9;
+
+/// What a script came to.
 enum Outcome {
-    /// It judged, and took or did not take.
-    Judged { taken: bool, now: Timestamp, before: Vec<Option<Vec<u8>>> },
-    /// It left the decision to wider arithmetic.
+    Judged(Judged),
+    /// It left the decision to another script, or to wider arithmetic.
     Left,
+}
+
+/// A decision that a script made.
+struct Judged {
+    taken: bool,
+    now: Timestamp,
+    before: States,
 }
 
 impl Inner {
@@ -47,18 +61,49 @@ impl Inner {
         until: Until,
         trace: Option<&mut Trace>,
     ) -> Result<Charged, StoreError> {
-        if let Some(plan) = quick::pack(&self.names, call, charges, self.about(call))
-            && let Some(first) = charges.first()
-            && let Outcome::Judged { taken, now, before } =
-                self.judge(call, Group::of(first.counter), &plan, until).await?
+        let about = self.about(call);
+        let group = charges.first().map_or(Group::Meta, |first| Group::of(first.counter));
+        if let Some(plan) = quick::plain::pack(&self.names, call, charges, about)
+            && let Outcome::Judged(judged) = self.judge_plainly(call, group, &plan, until).await?
         {
-            return self.answer(call, charges, &plan, (taken, now, before), until, trace).await;
+            return self.answer(call, charges, &plan, judged, until, trace).await;
+        }
+        if let Some(plan) = quick::pack(&self.names, call, charges, about)
+            && let Outcome::Judged(judged) = self.judge(call, group, &plan, until).await?
+        {
+            return self.answer(call, charges, &plan, judged, until, trace).await;
         }
         metrics::counter!("limitrate_store_wide_decisions_total", "store" => "redis").increment(1);
-        self.exchange_traced(call, groups::keys(call, charges), until, trace, |ledger, now| {
-            ledger.charge(now, call, charges)
-        })
-        .await
+        let work = |ledger: &mut Ledger, now| ledger.charge(now, call, charges);
+        // Apart from the rest, which is moved for each decision and should be small.
+        Box::pin(self.exchange_traced(call, groups::keys(call, charges), until, trace, work)).await
+    }
+
+    /// Has the script for plain decisions judge.
+    async fn judge_plainly(
+        &self,
+        call: &Call,
+        group: Group,
+        plan: &Plan,
+        until: Until,
+    ) -> Result<Outcome, StoreError> {
+        let answer = self.run(&self.scripts.plain, group, plan, until).await?;
+        if let Value::BulkString(mut head) = answer {
+            if head.len() < PLAIN_HEAD {
+                return Err(unknown());
+            }
+            let state = head.split_off(PLAIN_HEAD);
+            let before = Some(state).filter(|state| !state.is_empty());
+            self.judged(call, plan, plain_head(&head)?, [Ok(before)].into_iter())
+        } else if let Value::Array(items) = answer {
+            let mut items = items.into_iter();
+            let Some(Value::BulkString(head)) = items.next() else { return Err(unknown()) };
+            self.judged(call, plan, plain_head(&head)?, items.map(state))
+        } else if matches!(answer, Value::Int(_)) {
+            Ok(Outcome::Left)
+        } else {
+            Err(unknown())
+        }
     }
 
     /// Has the script judge.
@@ -69,12 +114,7 @@ impl Inner {
         plan: &Plan,
         until: Until,
     ) -> Result<Outcome, StoreError> {
-        let keys = plan.names.iter().map(String::as_str);
-        let arguments = |command: &mut Cmd| {
-            command.arg(plan.bytes.as_slice());
-        };
-        let answer = self.scripts.charge.run(&self.nodes, group, keys, arguments, until).await?;
-        let unknown = || StoreError::Corrupt { what: "the script answers what it never would".to_owned() };
+        let answer = self.run(&self.scripts.charge, group, plan, until).await?;
         let Value::Array(items) = answer else { return Err(unknown()) };
         let mut items = items.into_iter();
         let (Some(Value::Int(code)), Some(Value::Int(high)), Some(Value::Int(low))) =
@@ -83,6 +123,34 @@ impl Inner {
             return Err(unknown());
         };
         let now = Timestamp(high.saturating_mul(1 << 32).saturating_add(low));
+        self.judged(call, plan, (code, now), items.map(state))
+    }
+
+    async fn run(
+        &self,
+        script: &Script,
+        group: Group,
+        plan: &Plan,
+        until: Until,
+    ) -> Result<Value, StoreError> {
+        let keys = plan.names.iter().map(String::as_str);
+        let arguments = |command: &mut Cmd| {
+            command.arg(plan.bytes.as_slice());
+            if let Some(now) = plan.now {
+                command.arg(now.0.to_le_bytes().as_slice());
+            }
+        };
+        script.run(&self.nodes, group, keys, arguments, until).await
+    }
+
+    /// What a script came to.
+    fn judged(
+        &self,
+        call: &Call,
+        plan: &Plan,
+        (code, now): (i64, Timestamp),
+        states: impl Iterator<Item = Result<Option<Vec<u8>>, StoreError>>,
+    ) -> Result<Outcome, StoreError> {
         if call.clock == ClockOf::Store {
             self.ahead.store(now.0.saturating_sub(call.now.0), Ordering::Relaxed);
         }
@@ -91,20 +159,11 @@ impl Inner {
             1 => true,
             _ => return Ok(Outcome::Left),
         };
-        let mut before = Vec::with_capacity(plan.read.len());
-        for item in items {
-            before.push(if let Value::BulkString(bytes) = item {
-                Some(bytes)
-            } else if matches!(item, Value::Nil) {
-                None
-            } else {
-                return Err(unknown());
-            });
-        }
+        let before: States = states.collect::<Result<_, _>>()?;
         if before.len() != plan.read.len() {
             return Err(unknown());
         }
-        Ok(Outcome::Judged { taken, now, before })
+        Ok(Outcome::Judged(Judged { taken, now, before }))
     }
 
     /// What the decision comes to that a script made from these states.
@@ -113,7 +172,7 @@ impl Inner {
         call: &Call,
         charges: &[Charge<'_>],
         plan: &Plan,
-        (taken, now, before): (bool, Timestamp, Vec<Option<Vec<u8>>>),
+        Judged { taken, now, before }: Judged,
         until: Until,
         trace: Option<&mut Trace>,
     ) -> Result<Charged, StoreError> {
@@ -138,7 +197,7 @@ impl Inner {
             trace.note(&ledger, now, call.clock, plan.read.iter().zip(&before));
         }
         if plan.warns {
-            self.warn(call, charges, (&ledger, &plan.read, &before), &mut charged, until).await;
+            Box::pin(self.warn(call, charges, (&ledger, &plan.read, &before), &mut charged, until)).await;
         }
         Ok(charged)
     }
@@ -183,4 +242,23 @@ impl Inner {
             ClockOf::Caller => call.now,
         }
     }
+}
+
+/// The outcome and the instant at the beginning of a plain answer.
+fn plain_head(head: &[u8]) -> Result<(i64, Timestamp), StoreError> {
+    let (code, now) = head.split_first().ok_or_else(unknown)?;
+    let now = now.try_into().map_err(|_| unknown())?;
+    Ok((i64::from(*code), Timestamp(i64::from_le_bytes(now))))
+}
+
+/// What stood under a key.
+fn state(item: Value) -> Result<Option<Vec<u8>>, StoreError> {
+    if let Value::BulkString(bytes) = item {
+        return Ok(Some(bytes));
+    }
+    if matches!(item, Value::Nil) { Ok(None) } else { Err(unknown()) }
+}
+
+fn unknown() -> StoreError {
+    StoreError::Corrupt { what: "the script answers what it never would".to_owned() }
 }

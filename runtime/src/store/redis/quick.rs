@@ -4,6 +4,8 @@
 //! instant, and what stood under their keys before; the same decision is then made here once more from that, by the one [`Ledger`]
 //! that all stores share, for the figures of the answer. Where the two do not agree, what the script did stands, and is reported.
 
+pub(super) mod plain;
+
 use limitrate_core::{
     algorithm::{Algorithm, Terms, bucket},
     charge::{Charge, Mode},
@@ -53,6 +55,8 @@ pub(super) struct Plan {
     pub(super) names: Vec<String>,
     /// Its argument.
     pub(super) bytes: Vec<u8>,
+    /// The instant to go by, where that is an argument of its own.
+    pub(super) now: Option<Timestamp>,
     /// What it reads, in the order in which it answers.
     pub(super) read: SmallVec<[CounterKey; 8]>,
     /// Whether there is anything to be warned of.
@@ -61,16 +65,11 @@ pub(super) struct Plan {
 
 /// Packs a decision. `None` if it is not one for the script. `about` is what the clock will show there, more or less.
 pub(super) fn pack(names: &Names, call: &Call, charges: &[Charge<'_>], about: Timestamp) -> Option<Plan> {
-    let is_odd = call.request.is_some() || !(-FARTHEST..=FARTHEST).contains(&about.0);
+    let is_odd = call.request.is_some() || !is_within(about);
     if is_odd || charges.len() > MOST_CHARGES || has_repeated(charges) {
         return None;
     }
-    let mut plan = Plan {
-        names: Vec::with_capacity(charges.len()),
-        bytes: Vec::with_capacity(18 + 60 * charges.len()),
-        read: SmallVec::new(),
-        warns: false,
-    };
+    let mut plan = Plan::of(charges.len(), 78);
     plan.bytes.push(u8::from(call.clock == ClockOf::Caller));
     plan.integer(call.now.0);
     plan.bytes.extend_from_slice(&call.ticket.0.to_le_bytes());
@@ -79,6 +78,11 @@ pub(super) fn pack(names: &Names, call: &Call, charges: &[Charge<'_>], about: Ti
         plan.add(names, call, charge, about)?;
     }
     Some(plan)
+}
+
+/// Whether what is added to an instant stays within 64 bits.
+fn is_within(about: Timestamp) -> bool {
+    (-FARTHEST..=FARTHEST).contains(&about.0)
 }
 
 /// Whether two are on one counter.
@@ -104,6 +108,17 @@ struct Judged {
 }
 
 impl Plan {
+    /// An empty one, with room for so many charges of so many bytes.
+    fn of(charges: usize, size: usize) -> Self {
+        Self {
+            names: Vec::with_capacity(charges),
+            bytes: Vec::with_capacity(size * charges),
+            now: None,
+            read: SmallVec::new(),
+            warns: false,
+        }
+    }
+
     fn add(&mut self, names: &Names, call: &Call, charge: &Charge<'_>, about: Timestamp) -> Option<()> {
         let Charge { counter, cost, mode, hold, block, warn, .. } = *charge;
         let judged = judged(charge, about)?;

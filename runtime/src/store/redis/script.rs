@@ -37,7 +37,7 @@ impl Script {
         };
         match nodes.call(group, &command("EVALSHA", &self.hash), until).await {
             // A server that does not know it has done nothing. With its text, it does, and knows it from then on.
-            Err(Failure::NoScript) => nodes.call(group, &command("EVAL", self.text), until).await,
+            Err(Failure::NoScript) => Box::pin(nodes.call(group, &command("EVAL", self.text), until)).await,
             answer => answer,
         }
         .map_err(|failure| match failure {
@@ -57,6 +57,8 @@ impl Script {
 pub(super) struct Scripts {
     /// Judges and takes charges.
     pub(super) charge: Script,
+    /// The same, for those that are plain.
+    pub(super) plain: Script,
     /// Reads keys.
     pub(super) read: Script,
     /// Writes keys that are as they were read.
@@ -71,6 +73,7 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             charge: Script::new(include_str!("script/charge.lua")),
+            plain: Script::new(include_str!("script/plain.lua")),
             read: Script::new(include_str!("script/read.lua")),
             swap: Script::new(include_str!("script/swap.lua")),
             reset: Script::new(include_str!("script/reset.lua")),
