@@ -58,6 +58,8 @@ struct Draft {
     starting: Option<i64>,
     mode: Mode,
     hold: bool,
+    /// What is taken on top in shadow, if it fits: as by whoever leases.
+    on_top: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,8 +90,10 @@ fn draft() -> impl Strategy<Value = Draft> {
     ]];
     let modes = prop_oneof![6 => Just(Mode::Enforce), 1 => Just(Mode::Soft), 1 => Just(Mode::Shadow)];
     let starting = prop::option::weighted(0.2, 0..9_i64);
-    (0..13_usize, 0..4_u64, amount(), ceilings, 1..9_i64, starting, modes, prop::bool::weighted(0.25))
-        .prop_map(|(algorithm, number, cost, ceiling, burst, starting, mode, hold)| Draft {
+    let on_top = prop::option::weighted(0.2, amount());
+    let extras = (starting, modes, prop::bool::weighted(0.25), on_top);
+    (0..13_usize, 0..4_u64, amount(), ceilings, 1..9_i64, extras).prop_map(
+        |(algorithm, number, cost, ceiling, burst, (starting, mode, hold, on_top))| Draft {
             algorithm,
             number,
             cost,
@@ -98,7 +102,38 @@ fn draft() -> impl Strategy<Value = Draft> {
             starting,
             mode,
             hold,
-        })
+            on_top,
+        },
+    )
+}
+
+/// Of counters that have nothing beside them, and are often at their ceilings.
+fn plain() -> impl Strategy<Value = Draft> {
+    let algorithm = prop::sample::select(vec![0_usize, 1, 8, 9]);
+    (algorithm, 1..4_i64, 3..8_i64, 3..8_i64, prop::option::of(1..5_i64)).prop_map(
+        |(algorithm, cost, ceiling, burst, on_top)| Draft {
+            algorithm,
+            number: 0,
+            cost,
+            ceiling,
+            burst,
+            starting: None,
+            mode: Mode::Enforce,
+            hold: false,
+            on_top,
+        },
+    )
+}
+
+/// Some decisions, apart by parts of the shortest windows, or of the others.
+fn plain_steps() -> impl Strategy<Value = Vec<Step>> {
+    let charges = || prop::collection::vec(plain(), 1..3).prop_map(Action::Charge);
+    let steps = |pass: BoxedStrategy<i64>| {
+        let step = (pass, charges()).prop_map(|(pass, action)| Step { pass, action });
+        prop::collection::vec(step, 1..60)
+    };
+    let parts = (0..9_i64).prop_map(|part| part * 20_000_000_000);
+    prop_oneof![steps(parts.boxed()), steps(prop_oneof![0..3_000_i64, 0..12_i64].boxed())]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -139,7 +174,7 @@ impl Histories<'_> {
 
     /// Counters of number 1 have blocks, those of number 2 warnings.
     fn charge(&self, draft: &Draft) -> Charge<'_> {
-        let Draft { algorithm, number, cost, ceiling, burst, starting, mode, hold } = *draft;
+        let Draft { algorithm, number, cost, ceiling, burst, starting, mode, hold, .. } = *draft;
         let counter = self.key(algorithm, number);
         let terms = Terms { ceiling, burst, starting };
         Charge {
@@ -160,7 +195,12 @@ impl Histories<'_> {
             Action::Charge(drafts) => {
                 self.tickets += 1;
                 let ticket = Ticket(self.tickets);
-                let charges: Vec<_> = drafts.iter().map(|draft| self.charge(draft)).collect();
+                let on_top = drafts.iter().filter_map(|draft| {
+                    let more =
+                        Draft { cost: draft.on_top?, mode: Mode::Shadow, hold: false, ..draft.clone() };
+                    Some(Charge { block: None, warn: &[], ..self.charge(&more) })
+                });
+                let charges: Vec<_> = drafts.iter().map(|draft| self.charge(draft)).chain(on_top).collect();
                 self.same(|store| {
                     let mut verdicts = Verdicts::new();
                     (store.charge(now, &charges, ticket, &mut verdicts), verdicts)
@@ -237,17 +277,26 @@ thread_local! {
     static STORES: RefCell<Option<(Blocking<RedisStore>, Blocking<RedisStore>)>> = const { RefCell::new(None) };
 }
 
+/// On one node, and on a Cluster.
+fn compare_both(steps: &[Step]) {
+    let (Some(node), Some(cluster)) = (node(), cluster()) else { return };
+    STORES.with_borrow_mut(|stores| {
+        let (one, many) = stores.get_or_insert_with(|| (connected(&node.url()), connected(&cluster.url())));
+        compare(one, None, steps);
+        compare(many, Some(7), steps);
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn redis_answers_as_memory_does(steps in prop::collection::vec(step(), 1..40)) {
-        let (Some(node), Some(cluster)) = (node(), cluster()) else { return Ok(()) };
-        STORES.with_borrow_mut(|stores| {
-            let (one, many) =
-                stores.get_or_insert_with(|| (connected(&node.url()), connected(&cluster.url())));
-            compare(one, None, &steps);
-            compare(many, Some(7), &steps);
-        });
+        compare_both(&steps);
+    }
+
+    #[test]
+    fn redis_answers_plain_decisions_as_memory_does(steps in plain_steps()) {
+        compare_both(&steps);
     }
 }

@@ -66,7 +66,7 @@ pub(super) struct Plan {
 /// Packs a decision. `None` if it is not one for the script. `about` is what the clock will show there, more or less.
 pub(super) fn pack(names: &Names, call: &Call, charges: &[Charge<'_>], about: Timestamp) -> Option<Plan> {
     let is_odd = call.request.is_some() || !is_within(about);
-    if is_odd || charges.len() > MOST_CHARGES || has_repeated(charges) {
+    if is_odd || charges.len() > MOST_CHARGES || has_repeated(charges, |charge| charge.counter) {
         return None;
     }
     let mut plan = Plan::of(charges.len(), 78);
@@ -85,11 +85,11 @@ fn is_within(about: Timestamp) -> bool {
     (-FARTHEST..=FARTHEST).contains(&about.0)
 }
 
-/// Whether two are on one counter.
-fn has_repeated(charges: &[Charge<'_>]) -> bool {
+/// Whether two have the same key.
+fn has_repeated<'p, K: PartialEq>(charges: &[Charge<'p>], key: impl Fn(&Charge<'p>) -> K) -> bool {
     let mut rest = charges;
     while let Some((first, after)) = rest.split_first() {
-        if after.iter().any(|other| other.counter == first.counter) {
+        if after.iter().any(|other| key(other) == key(first)) {
             return true;
         }
         rest = after;
@@ -207,12 +207,7 @@ fn judged(charge: &Charge<'_>, about: Timestamp) -> Option<Judged> {
     Some(match algorithm {
         Algorithm::Bucket(span) => return bucket(*span, terms, cost),
         Algorithm::FixedWindow(window) => fixed_window(window, terms, about),
-        Algorithm::SlidingWindow(span) => {
-            let span = span.0.max(1);
-            let index = about.0.div_euclid(span);
-            let instants = [index, index.checked_mul(span)?];
-            Judged { kind: kind::SLIDING_WINDOW, numbers, span, instants, form: 0 }
-        }
+        Algorithm::SlidingWindow(span) => return sliding_window(*span, terms, about),
         Algorithm::InFlight(at_most) => {
             Judged { kind: kind::IN_FLIGHT, numbers, span: at_most.0.max(1), ..Judged::default() }
         }
@@ -236,6 +231,13 @@ fn bucket(span: Nanos, terms: Terms, cost: i64) -> Option<Judged> {
         span: span.0.max(1),
         instants: [terms.ceiling, 0],
     })
+}
+
+fn sliding_window(span: Nanos, terms: Terms, about: Timestamp) -> Option<Judged> {
+    let span = span.0.max(1);
+    let index = about.0.div_euclid(span);
+    let instants = [index, index.checked_mul(span)?];
+    Some(Judged { kind: kind::SLIDING_WINDOW, numbers: [terms.ceiling, 0, 0], span, instants, form: 0 })
 }
 
 fn fixed_window(window: &Window, terms: Terms, about: Timestamp) -> Judged {

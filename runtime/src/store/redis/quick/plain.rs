@@ -1,4 +1,7 @@
 //! Decisions of nothing but enforced buckets and sliding windows: the script for them reads less, and answers with less.
+//!
+//! Beside a charge there may be one in shadow on the same counter, as whoever [leases](crate::store::Layered) asks for: it is
+//! taken on top where all are taken and it fits, too.
 
 use limitrate_core::{
     algorithm::Algorithm,
@@ -6,8 +9,14 @@ use limitrate_core::{
     time::Timestamp,
 };
 
-use super::{MOST_CHARGES, Plan, has_repeated, is_within, judged};
+use super::{Judged, MOST_CHARGES, Plan, bucket, has_repeated, is_within, sliding_window};
 use crate::store::{Call, ClockOf, redis::names::Names};
+
+/// How a charge is judged, as the script is told; with something on top, it is told one more.
+mod kind {
+    pub(super) const BUCKET: u8 = 1;
+    pub(super) const SLIDING_WINDOW: u8 = 3;
+}
 
 /// Packs a decision. `None` if it is not a plain one.
 pub(in crate::store::redis) fn pack(
@@ -16,36 +25,84 @@ pub(in crate::store::redis) fn pack(
     charges: &[Charge<'_>],
     about: Timestamp,
 ) -> Option<Plan> {
-    let is_odd = call.request.is_some() || !is_within(about);
-    if is_odd || charges.len() > MOST_CHARGES || !charges.iter().all(is_plainly) || has_repeated(charges) {
+    let is_odd = call.request.is_some() || !is_within(about) || charges.len() > MOST_CHARGES;
+    if is_odd
+        || !charges.iter().all(|charge| is_known(charges, charge))
+        || has_repeated(charges, |charge| (charge.counter, charge.mode))
+    {
         return None;
     }
-    let mut plan = Plan::of(charges.len(), 41);
+    let mut plan = Plan::of(charges.len(), 49);
     plan.now = (call.clock == ClockOf::Caller).then_some(call.now);
-    for charge in charges {
-        let judged = judged(charge, about)?;
-        let (first, second) = match charge.algorithm {
-            Algorithm::Bucket(_) => (judged.numbers[0], judged.numbers[1]),
-            Algorithm::SlidingWindow(_)
-            | Algorithm::FixedWindow(_)
-            | Algorithm::SlidingLog(_)
-            | Algorithm::InFlight(_) => (charge.cost, judged.numbers[0]),
-        };
+    for charge in charges.iter().filter(|charge| charge.mode == Mode::Enforce) {
         plan.name(names, charge.counter, true);
-        plan.bytes.push(judged.kind);
-        plan.double(first)?;
-        plan.double(second)?;
-        if matches!(charge.algorithm, Algorithm::SlidingWindow(_)) {
-            plan.double(judged.span)?;
-            judged.instants.into_iter().for_each(|instant| plan.integer(instant));
-        }
+        plan.add_plainly(charge, on_top(charges, charge), about)?;
     }
     Some(plan)
 }
 
-/// Whether the script knows this charge: one that may fit, with nothing beside its counter.
-fn is_plainly(charge: &Charge<'_>) -> bool {
-    let Charge { algorithm, terms, cost, mode, hold, block, warn, .. } = charge;
+impl Plan {
+    fn add_plainly(
+        &mut self,
+        charge: &Charge<'_>,
+        on_top: Option<&Charge<'_>>,
+        about: Timestamp,
+    ) -> Option<()> {
+        let Charge { algorithm, terms, cost, .. } = *charge;
+        let more = u8::from(on_top.is_some());
+        match algorithm {
+            Algorithm::Bucket(span) => {
+                let Judged { numbers: [x, y, _], .. } = bucket(*span, terms, cost)?;
+                self.bytes.push(kind::BUCKET + more);
+                self.double(x)?;
+                self.double(y)?;
+                if let Some(more) = on_top {
+                    self.double(bucket(*span, terms, more.cost)?.numbers[0])?;
+                }
+            }
+            Algorithm::SlidingWindow(span) => {
+                let Judged { instants, span, .. } = sliding_window(*span, terms, about)?;
+                self.bytes.push(kind::SLIDING_WINDOW + more);
+                for number in [cost, terms.ceiling, span] {
+                    self.double(number)?;
+                }
+                instants.into_iter().for_each(|instant| self.integer(instant));
+                if let Some(more) = on_top {
+                    self.double(more.cost)?;
+                }
+            }
+            Algorithm::FixedWindow(_) | Algorithm::SlidingLog(_) | Algorithm::InFlight(_) => return None,
+        }
+        Some(())
+    }
+}
+
+/// Whether the script knows this charge: an enforced one that may fit, or one on top of it, with nothing beside the counter.
+fn is_known(charges: &[Charge<'_>], charge: &Charge<'_>) -> bool {
+    let is_bare = charge.hold.is_none() && charge.block.is_none() && charge.warn.is_empty();
+    is_bare
+        && match charge.mode {
+            Mode::Enforce => may_fit(charge),
+            Mode::Shadow => charges.iter().any(|own| is_below(own, charge)),
+            Mode::Soft => false,
+        }
+}
+
+/// Whether a charge is taken on top of this one.
+fn is_below(own: &Charge<'_>, charge: &Charge<'_>) -> bool {
+    own.mode == Mode::Enforce
+        && own.counter == charge.counter
+        && own.terms == charge.terms
+        && own.algorithm == charge.algorithm
+}
+
+/// What is taken on top of a charge, if it may ever fit.
+fn on_top<'c, 'p>(charges: &'c [Charge<'p>], own: &Charge<'_>) -> Option<&'c Charge<'p>> {
+    charges.iter().find(|charge| charge.mode == Mode::Shadow && is_below(own, charge) && may_fit(charge))
+}
+
+fn may_fit(charge: &Charge<'_>) -> bool {
+    let Charge { algorithm, terms, cost, .. } = *charge;
     let highest = match algorithm {
         Algorithm::Bucket(_) if terms.starting.is_none() => terms.burst,
         Algorithm::SlidingWindow(_) => terms.ceiling,
@@ -54,6 +111,5 @@ fn is_plainly(charge: &Charge<'_>) -> bool {
         | Algorithm::SlidingLog(_)
         | Algorithm::InFlight(_) => return false,
     };
-    let may_fit = terms.ceiling > 0 && (1..=highest).contains(cost);
-    may_fit && *mode == Mode::Enforce && hold.is_none() && block.is_none() && warn.is_empty()
+    terms.ceiling > 0 && (1..=highest).contains(&cost)
 }

@@ -1,9 +1,10 @@
 -- Judges charges that are nothing but enforced buckets and sliding windows, as nearly all are, and takes all or none: what
--- `charge.lua` does with them, in less time.
+-- `charge.lua` does with them, in less time. Where all are taken, a charge may take more on top, if that fits, too.
 --
 -- ARGV[1] has the charges as the caller packed them, ARGV[2], if there is one, the instant to go by, KEYS the counters. All is
--- read before anything is written. The answer is 2 where the other script has to see, and nothing was changed; or the outcome, 1 if they were taken and 0 if not, and the
--- instant, in 9 bytes. Of one charge, what stood under its key follows in the same text; of several, in texts of their own.
+-- read before anything is written. The answer is 2 where the other script has to see, and nothing was changed; or the outcome, 1
+-- if they were taken and 0 if not, and the instant, in 9 bytes. Of one charge, what stood under its key follows in the same
+-- text; of several, in texts of their own.
 --
 -- A key lives a second longer than it matters, for clocks that step back; by a clock of the caller's own, an hour at least.
 local get, pack, call = struct.unpack, struct.pack, redis.call
@@ -23,6 +24,19 @@ else
   if nl >= B32 then nh, nl = nh + 1, nl - B32 end
 end
 
+-- Whether what was used in the window before, as far as it is still in sight, has room; nil if doubles do not tell.
+local function has_room(room, previous, left, span)
+  if room < 0 then return false end
+  if previous <= room then return true end
+  local has, may = previous * left, room * span
+  if has >= WIDE or may >= WIDE then
+    local apart = has - may
+    if apart < 0 then apart = -apart end
+    if apart <= (has + may) * 1e-12 then return nil end
+  end
+  return has <= may
+end
+
 -- Of several charges: what stood there, what is to, and how long it matters.
 local answer, writes, spans, taken
 if count > 1 then answer, writes, spans, taken = {false}, {}, {}, 1 end
@@ -33,8 +47,10 @@ for i = 1, count do
   kind, x, y, at = get('<Bdd', plan, at)
   local value, lives
 
-  if kind == 1 then
-    -- A bucket. x: Δ(cost), y: Δ(burst).
+  if kind <= 2 then
+    -- A bucket. x: Δ(cost), y: Δ(burst). Of kind 2, Δ of what is taken on top follows.
+    local more = 0
+    if kind == 2 then more, at = get('<d', plan, at) end
     lives = x
     if v then
       if #v ~= 25 then return 2 end
@@ -44,15 +60,18 @@ for i = 1, count do
       if ahead > 0 then lives = ahead + x end
     end
     if lives <= y then
+      if lives + more <= y then lives = lives + more end
       local low = nl + lives
       local tl = low % B32
       local th = nh + (low - tl) / B32
       value = pack('<I4i4BI4i4d', tl, th, 4, tl, th, 0)
     end
   else
-    -- A sliding window. x: cost, y: ceiling. The window of number r begins at s.
+    -- A sliding window. x: cost, y: ceiling. The window of number r begins at s. Of kind 4, what is taken on top follows.
     local span, rl, rh, sl, sh
     span, rl, rh, sl, sh, at = get('<dI4i4I4i4', plan, at)
+    local more = 0
+    if kind == 4 then more, at = get('<d', plan, at) end
     local off = (nh - sh) * B32 + (nl - sl)
     if off >= WIDE or off <= -WIDE then return 2 end
     local elapsed = off % span
@@ -71,16 +90,13 @@ for i = 1, count do
         current, previous = 0, 0
       end
     end
-    local room = y - x - current
-    local fits = room >= 0
-    if fits and previous > room then
-      local has, may = previous * (span - elapsed), room * span
-      if has >= WIDE or may >= WIDE then
-        local apart = has - may
-        if apart < 0 then apart = -apart end
-        if apart <= (has + may) * 1e-12 then return 2 end
-      end
-      fits = has <= may
+    local left = span - elapsed
+    local fits = has_room(y - x - current, previous, left, span)
+    if fits == nil then return 2 end
+    if fits and more > 0 then
+      local fits_too = has_room(y - x - more - current, previous, left, span)
+      if fits_too == nil then return 2 end
+      if fits_too then x = x + more end
     end
     if fits then
       local whole = (number + 2) * span
