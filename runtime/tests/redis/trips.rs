@@ -68,7 +68,7 @@ fn a_decision_takes_one_trip() {
     // A lease on top of each, as of limits with `overshoot`.
     for ticket in 0..3 {
         let own = [charge(110, &algorithms[0]), charge(111, &algorithms[4])];
-        let leased = own.clone().map(|own| Charge { mode: Mode::Shadow, ..own });
+        let leased = own.map(|own| Charge { mode: Mode::Shadow, ..own });
         assert_eq!(decide(ticket, &[own, leased].concat()).taken, ticket == 0);
         decisions += 1;
     }
