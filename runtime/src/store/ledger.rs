@@ -8,8 +8,9 @@ mod deciding;
 #[cfg(feature = "redis")]
 mod tentative;
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
+use hashbrown::HashMap;
 #[cfg(feature = "redis")]
 use limitrate_core::algorithm::in_flight;
 use limitrate_core::{

@@ -150,10 +150,8 @@ impl Link {
         let mut connection = live.connection.clone();
         let sent = async {
             if asking {
-                let mut both = redis::pipe();
-                both.cmd("ASKING").ignore().add_command(command.clone());
-                let answer = both.query_async(&mut connection).await.map(|[answer]: [Value; 1]| answer);
-                answer.map_err(fault::of_pipeline)
+                // Apart from the rest, which every call moves and which should be small.
+                Box::pin(asked(command, &mut connection)).await
             } else {
                 command.query_async(&mut connection).await
             }
@@ -279,6 +277,14 @@ impl Inner {
             }
         };
     }
+}
+
+/// Sends a command after `ASKING`.
+async fn asked(command: &Cmd, connection: &mut MultiplexedConnection) -> Result<Value, RedisError> {
+    let mut both = redis::pipe();
+    both.cmd("ASKING").ignore().add_command(command.clone());
+    let answer = both.query_async(connection).await.map(|[answer]: [Value; 1]| answer);
+    answer.map_err(fault::of_pipeline)
 }
 
 fn too_many() -> StoreError {

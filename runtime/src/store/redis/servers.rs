@@ -36,7 +36,7 @@ impl Nodes {
     pub(super) async fn call(&self, group: Group, command: &Cmd, until: Until) -> Result<Value, Failure> {
         match self {
             Self::One(link) => link.call(command, false, until).await,
-            Self::Many(cluster) => cluster.call(group.slot(), command, until).await,
+            Self::Many(cluster) => Box::pin(cluster.call(group.slot(), command, until)).await,
         }
     }
 
