@@ -35,6 +35,7 @@ fn a_decision_takes_one_trip() {
         Algorithm::FixedWindow(Window::Aligned(Nanos::from_secs(3_600))),
         Algorithm::FixedWindow(Window::Calendar(Period::Month, Zone::UTC)),
         Algorithm::SlidingWindow(Nanos::from_secs(60)),
+        Algorithm::SlidingWindow(Nanos::from_secs(50 * 86_400)),
         Algorithm::SlidingLog(Nanos::from_secs(60)),
         Algorithm::InFlight(Nanos::from_secs(60)),
     ];

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use limitrate_core::{
-    charge::{Charge, Verdict},
+    algorithm::Refusal,
+    charge::{Charge, Mode, Verdict},
     key::CounterKey,
     time::Timestamp,
 };
@@ -99,8 +100,6 @@ impl Inner {
             let mut items = items.into_iter();
             let Some(Value::BulkString(head)) = items.next() else { return Err(unknown()) };
             self.judged(call, plan, plain_head(&head)?, items.map(state))
-        } else if matches!(answer, Value::Int(_)) {
-            Ok(Outcome::Left)
         } else {
             Err(unknown())
         }
@@ -157,7 +156,8 @@ impl Inner {
         let taken = match code {
             0 => false,
             1 => true,
-            _ => return Ok(Outcome::Left),
+            2 => return Ok(Outcome::Left),
+            _ => return Err(unknown()),
         };
         let before: States = states.collect::<Result<_, _>>()?;
         if before.len() != plan.read.len() {
@@ -192,6 +192,10 @@ impl Inner {
             metrics::counter!("limitrate_store_disagreements_total", "store" => "redis").increment(1);
             tracing::error!(taken, ?charges, ?before, ?now, "a script and the ledger disagree on a decision");
             charged.taken = taken;
+            // What is not known to be taken in shadow is not used.
+            let shadows =
+                charges.iter().zip(&mut charged.verdicts).filter(|(charge, _)| charge.mode == Mode::Shadow);
+            shadows.for_each(|(_, verdict)| verdict.judged = Err(Refusal::Never));
         }
         if let Some(trace) = trace {
             trace.note(&ledger, now, call.clock, plan.read.iter().zip(&before));

@@ -1,4 +1,4 @@
-//! Decisions in one trip: a script judges the charges and takes them where the counters are.
+//! Decisions in one trip: one of two scripts judges the charges and takes them where the counters are.
 //!
 //! What needs wide arithmetic, or a calendar, is worked out here beforehand. The script says whether the charges were taken, at which
 //! instant, and what stood under their keys before; the same decision is then made here once more from that, by the one [`Ledger`]
@@ -53,9 +53,9 @@ mod kind {
 pub(super) struct Plan {
     /// Its keys.
     pub(super) names: Vec<String>,
-    /// Its argument.
+    /// Its first argument.
     pub(super) bytes: Vec<u8>,
-    /// The instant to go by, where that is an argument of its own.
+    /// The instant to go by, where that is an argument of its own, the second.
     pub(super) now: Option<Timestamp>,
     /// What it reads, in the order in which it answers.
     pub(super) read: SmallVec<[CounterKey; 8]>,

@@ -12,7 +12,7 @@ use limitrate_core::{
 use super::{Judged, MOST_CHARGES, Plan, bucket, has_repeated, is_within, sliding_window};
 use crate::store::{Call, ClockOf, redis::names::Names};
 
-/// How a charge is judged, as the script is told; with something on top, it is told one more.
+/// How a charge is judged, as the script is told; with something on top the number is one higher, and one more amount follows.
 mod kind {
     pub(super) const BUCKET: u8 = 1;
     pub(super) const SLIDING_WINDOW: u8 = 3;
@@ -25,7 +25,7 @@ pub(in crate::store::redis) fn pack(
     charges: &[Charge<'_>],
     about: Timestamp,
 ) -> Option<Plan> {
-    let is_odd = call.request.is_some() || !is_within(about) || charges.len() > MOST_CHARGES;
+    let is_odd = call.request.is_some() || !is_within(about) || !(1..=MOST_CHARGES).contains(&charges.len());
     if is_odd
         || !charges.iter().all(|charge| is_known(charges, charge))
         || has_repeated(charges, |charge| (charge.counter, charge.mode))
@@ -83,13 +83,13 @@ fn is_known(charges: &[Charge<'_>], charge: &Charge<'_>) -> bool {
     is_bare
         && match charge.mode {
             Mode::Enforce => may_fit(charge),
-            Mode::Shadow => charges.iter().any(|own| is_below(own, charge)),
+            Mode::Shadow => charges.iter().any(|own| carries(own, charge)),
             Mode::Soft => false,
         }
 }
 
-/// Whether a charge is taken on top of this one.
-fn is_below(own: &Charge<'_>, charge: &Charge<'_>) -> bool {
+/// Whether a charge is taken on top of this one, if it is one in shadow.
+fn carries(own: &Charge<'_>, charge: &Charge<'_>) -> bool {
     own.mode == Mode::Enforce
         && own.counter == charge.counter
         && own.terms == charge.terms
@@ -98,7 +98,7 @@ fn is_below(own: &Charge<'_>, charge: &Charge<'_>) -> bool {
 
 /// What is taken on top of a charge, if it may ever fit.
 fn on_top<'c, 'p>(charges: &'c [Charge<'p>], own: &Charge<'_>) -> Option<&'c Charge<'p>> {
-    charges.iter().find(|charge| charge.mode == Mode::Shadow && is_below(own, charge) && may_fit(charge))
+    charges.iter().find(|charge| charge.mode == Mode::Shadow && carries(own, charge) && may_fit(charge))
 }
 
 fn may_fit(charge: &Charge<'_>) -> bool {

@@ -152,12 +152,17 @@ for _ = 1, count do
     end
     if fits or mode == 1 then
       current = current + cost
-      local whole = (number + 2) * span
-      if current >= WIDE or number >= WIDE or whole >= WIDE or whole <= -WIDE then return {2, nh, nl} end
+      local begun = number * span
+      if current >= WIDE or number >= WIDE or begun >= WIDE or begun <= -WIDE then return {2, nh, nl} end
       local xl, xh = rl + number % B32, rh + floor(number / B32)
       if xl >= B32 then xh, xl = xh + 1, xl - B32 end
-      local el, eh = sl + whole % B32, sh + floor(whole / B32)
+      local el, eh = sl + begun % B32, sh + floor(begun / B32)
       if el >= B32 then eh, el = eh + 1, el - B32 end
+      -- Two windows after it begins, which together are no exact double.
+      for _ = 1, 2 do
+        el, eh = el + span % B32, eh + floor(span / B32)
+        if el >= B32 then eh, el = eh + 1, el - B32 end
+      end
       fresh = pack('<I4i4BI4i4I4i4I4i4', el, eh, 3, xl, xh, current % B32, floor(current / B32), previous % B32,
         floor(previous / B32))
       ttl = (eh - nh) * B32 + (el - nl)

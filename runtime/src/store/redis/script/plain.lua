@@ -1,10 +1,12 @@
 -- Judges charges that are nothing but enforced buckets and sliding windows, as nearly all are, and takes all or none: what
--- `charge.lua` does with them, in less time. Where all are taken, a charge may take more on top, if that fits, too.
+-- `charge.lua` does with them, in less time. Where all are taken, a charge may take more on top, if that fits, too; whether it
+-- did is not told, and follows from the state before.
 --
--- ARGV[1] has the charges as the caller packed them, ARGV[2], if there is one, the instant to go by, KEYS the counters. All is
--- read before anything is written. The answer is 2 where the other script has to see, and nothing was changed; or the outcome, 1
--- if they were taken and 0 if not, and the instant, in 9 bytes. Of one charge, what stood under its key follows in the same
--- text; of several, in texts of their own.
+-- ARGV[1] has the charges as the caller packed them, ARGV[2], if there is one, the instant to go by, KEYS the counters. Amounts
+-- and spans are at most 2^52, instants pairs of 32 bits. All is read before anything is written. The answer begins with 9 bytes:
+-- the outcome, 1 if the charges were taken and 0 if not, and the instant. Of one charge, what stood under its key follows in the
+-- same text; of several, in texts of their own. The outcome is 2, nothing follows and nothing was changed, where the other script
+-- has to see: what stands there is of another kind, lingers, or is of a later window, or doubles do not tell whether it fits.
 --
 -- A key lives a second longer than it matters, for clocks that step back; by a clock of the caller's own, an hour at least.
 local get, pack, call = struct.unpack, struct.pack, redis.call
@@ -24,11 +26,14 @@ else
   if nl >= B32 then nh, nl = nh + 1, nl - B32 end
 end
 
+-- Leaves it to the other script.
+local function left() return pack('<BI4i4', 2, nl, nh) end
+
 -- Whether what was used in the window before, as far as it is still in sight, has room; nil if doubles do not tell.
-local function has_room(room, previous, left, span)
+local function has_room(room, previous, in_sight, span)
   if room < 0 then return false end
   if previous <= room then return true end
-  local has, may = previous * left, room * span
+  local has, may = previous * in_sight, room * span
   if has >= WIDE or may >= WIDE then
     local apart = has - may
     if apart < 0 then apart = -apart end
@@ -37,7 +42,7 @@ local function has_room(room, previous, left, span)
   return has <= may
 end
 
--- Of several charges: what stood there, what is to, and how long it matters.
+-- Of several charges: what stood there, what is to stand there, and how long it matters.
 local answer, writes, spans, taken
 if count > 1 then answer, writes, spans, taken = {false}, {}, {}, 1 end
 
@@ -53,9 +58,9 @@ for i = 1, count do
     if kind == 2 then more, at = get('<d', plan, at) end
     lives = x
     if v then
-      if #v ~= 25 then return 2 end
-      local tag, tl, th, lingers = get('<BI4i4d', v, 9)
-      if tag ~= 4 or lingers ~= 0 then return 2 end
+      if #v ~= 25 then return left() end
+      local tag, tl, th, ll, lh = get('<BI4i4I4I4', v, 9)
+      if tag ~= 4 or ll ~= 0 or lh ~= 0 then return left() end
       local ahead = (th - nh) * B32 + (tl - nl)
       if ahead > 0 then lives = ahead + x end
     end
@@ -64,7 +69,7 @@ for i = 1, count do
       local low = nl + lives
       local tl = low % B32
       local th = nh + (low - tl) / B32
-      value = pack('<I4i4BI4i4d', tl, th, 4, tl, th, 0)
+      value = pack('<I4i4BI4i4I4I4', tl, th, 4, tl, th, 0, 0)
     end
   else
     -- A sliding window. x: cost, y: ceiling. The window of number r begins at s. Of kind 4, what is taken on top follows.
@@ -73,40 +78,44 @@ for i = 1, count do
     local more = 0
     if kind == 4 then more, at = get('<d', plan, at) end
     local off = (nh - sh) * B32 + (nl - sl)
-    if off >= WIDE or off <= -WIDE then return 2 end
+    if off >= WIDE or off <= -WIDE then return left() end
     local elapsed = off % span
     local number = (off - elapsed) / span
     local current, previous = 0, 0
     if v then
-      if #v ~= 33 then return 2 end
+      if #v ~= 33 then return left() end
       local tag, xl, xh, cl, ch, pl, ph = get('<BI4i4I4i4I4i4', v, 9)
-      if tag ~= 3 then return 2 end
+      if tag ~= 3 then return left() end
       local newer = (xh - rh) * B32 + (xl - rl) - number
       current, previous = ch * B32 + cl, ph * B32 + pl
-      if current >= WIDE or previous >= WIDE or newer > 0 then return 2 end
+      if current >= WIDE or previous >= WIDE or newer > 0 then return left() end
       if newer == -1 then
         current, previous = 0, current
       elseif newer < -1 then
         current, previous = 0, 0
       end
     end
-    local left = span - elapsed
-    local fits = has_room(y - x - current, previous, left, span)
-    if fits == nil then return 2 end
+    local in_sight = span - elapsed
+    local fits = has_room(y - x - current, previous, in_sight, span)
+    if fits == nil then return left() end
     if fits and more > 0 then
-      local fits_too = has_room(y - x - more - current, previous, left, span)
-      if fits_too == nil then return 2 end
+      local fits_too = has_room(y - x - more - current, previous, in_sight, span)
+      if fits_too == nil then return left() end
       if fits_too then x = x + more end
     end
     if fits then
-      local whole = (number + 2) * span
-      if number >= WIDE or whole >= WIDE or whole <= -WIDE then return 2 end
       local low = rl + number
       local xl = low % B32
       local xh = rh + (low - xl) / B32
-      low = sl + whole
+      -- When its window begins, and two windows after that, which together are no exact double.
+      low = sl + (off - elapsed)
       local el = low % B32
       local eh = sh + (low - el) / B32
+      for _ = 1, 2 do
+        low = el + span
+        el = low % B32
+        eh = eh + (low - el) / B32
+      end
       current = current + x
       local cl, pl = current % B32, previous % B32
       value = pack('<I4i4BI4i4I4i4I4i4', el, eh, 3, xl, xh, cl, (current - cl) / B32, pl, (previous - pl) / B32)
