@@ -14,6 +14,8 @@ mod apart;
 mod broken;
 #[path = "redis/damaged.rs"]
 mod damaged;
+#[path = "redis/guarded.rs"]
+mod guarded;
 #[path = "redis/moved.rs"]
 mod moved;
 

@@ -24,7 +24,7 @@ fn home(cluster: &RedisCluster, number: u64) -> &Redis {
 }
 
 /// Two counters on two nodes, the one that is charged first and the other, and the node of the other.
-fn placed(cluster: &RedisCluster) -> (u64, u64, &Redis) {
+pub(crate) fn placed(cluster: &RedisCluster) -> (u64, u64, &Redis) {
     let group = |number| charge(number).counter.group();
     let node = home(cluster, 1);
     let other = (2..).find(|other| home(cluster, *other).port() != node.port()).unwrap();

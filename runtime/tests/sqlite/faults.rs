@@ -96,7 +96,8 @@ fn where_no_file_can_be_there_is_no_store() {
     let refused = open(&SqliteOptions::new(folder.path())).unwrap_err();
     assert!(matches!(&refused, StoreError::Address { what } if what.contains("folder")), "{refused}");
     let refused = open(&SqliteOptions::new(folder.path().join("no/c.db"))).unwrap_err();
-    assert!(matches!(refused, StoreError::Unreachable(_)), "{refused}");
+    let StoreError::Unreachable(cause) = &refused else { panic!("{refused}") };
+    assert!(cause.to_string().contains("no/c.db"), "it is told which: {cause}");
 }
 
 /// A file of some thousand counters.

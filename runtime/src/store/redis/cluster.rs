@@ -122,6 +122,11 @@ impl Cluster {
         self.0.map.load().slots.get(&slot).cloned()
     }
 
+    /// Whether the node of this number is known not to answer.
+    pub(super) fn is_missing(&self, number: usize) -> bool {
+        self.0.links.lock().values().any(|link| link.number() == number && link.is_missing())
+    }
+
     /// The nodes that keep any slot, as they are now.
     pub(super) async fn masters(&self, until: Until) -> Result<Vec<Link>, StoreError> {
         self.ask(until).await?;
@@ -158,7 +163,9 @@ impl Cluster {
         if let Some(link) = links.get(host) {
             return Ok(link.clone());
         }
-        let link = Link::new(Target::server(&self.0.options, host)?, self.0.runtime.clone());
+        // From 1 on: 0 is no node.
+        let number = links.len() + 1;
+        let link = Link::new(Target::server(&self.0.options, host)?, number, self.0.runtime.clone());
         links.insert(host.clone(), link.clone());
         Ok(link)
     }

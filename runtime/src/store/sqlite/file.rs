@@ -294,7 +294,8 @@ fn why_not(path: &Path) -> Option<StoreError> {
     Some(if error.kind() == io::ErrorKind::PermissionDenied {
         StoreError::Denied { what: format!("{} may not be opened", path.display()) }
     } else {
-        StoreError::Unreachable(Box::new(error))
+        let what = format!("{}: {error}", path.display());
+        StoreError::Unreachable(Box::new(io::Error::new(error.kind(), what)))
     })
 }
 
