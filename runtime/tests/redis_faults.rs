@@ -18,6 +18,8 @@ mod damaged;
 mod guarded;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 //!
 //! Faults are done to the process ([`Daemon`]: killed, stopped, started again) or on the way to it ([`Proxy`]).
 
+mod authority;
 mod daemon;
 mod error;
 mod find;

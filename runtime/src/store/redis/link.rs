@@ -230,7 +230,7 @@ impl Link {
                         if let Some(error) = error
                             && since.elapsed() < *pause
                         {
-                            return Err(fault::before_sending(error.clone()));
+                            return Err(fault::before_sending(error.clone(), self.0.target.wire()));
                         }
                         let dialing = self.dial(*pause);
                         *phase = Phase::Dialing(dialing.clone());

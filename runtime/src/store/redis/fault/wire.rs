@@ -1,0 +1,103 @@
+//! What keeps two ends from understanding each other, in words that say what to do.
+
+use std::{error::Error, io, sync::Arc};
+
+use redis::RedisError;
+use rustls::{CertificateError, Error as TlsError};
+
+use crate::store::StoreError;
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::redis) enum Wire {
+    /// Over TLS.
+    Tls,
+    /// Without.
+    Plain,
+    /// Over a socket of this machine.
+    Socket,
+}
+
+/// What an error of connecting means, if it comes of the two ends speaking differently or not trusting each other.
+pub(super) fn explained(error: &RedisError, wire: Wire) -> Option<StoreError> {
+    if let Some(refused) = tls_error(error) {
+        let what = match refused {
+            TlsError::InvalidCertificate(invalid) => certificate(invalid),
+            TlsError::InvalidMessage(_) => {
+                "it speaks no TLS on this port: write `redis` for `rediss`".to_owned()
+            }
+            other => format!("no agreement on TLS: {other}"),
+        };
+        return Some(StoreError::Address { what });
+    }
+    let is_cut_off = error.is_connection_dropped() && !error.is_connection_refusal();
+    let hint = match wire {
+        Wire::Plain if is_cut_off => "if it wants TLS on this port, write `rediss` for `redis`",
+        Wire::Tls if is_cut_off || error.is_timeout() => {
+            "if it speaks no TLS on this port, write `redis` for `rediss`"
+        }
+        Wire::Plain | Wire::Tls | Wire::Socket => return None,
+    };
+    Some(StoreError::Unreachable(format!("{error}; {hint}").into()))
+}
+
+fn certificate(invalid: &CertificateError) -> String {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what else is wrong with a certificate is told as it is"
+    )]
+    match invalid {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "its certificate is signed by nobody who is trusted here: name the file of its authority, as in \
+             `?ca=/path/of/the.pem`"
+                .to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("it is called by another name than those in its certificate: {invalid}")
+        }
+        other => format!("its certificate is not accepted: {other}"),
+    }
+}
+
+/// What TLS said, if it did.
+fn tls_error(error: &RedisError) -> Option<&TlsError> {
+    let source = error.source()?;
+    let source = source.downcast_ref::<Arc<dyn Error + Send + Sync>>().map_or(source, |shared| &**shared);
+    source.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::InvalidMessage;
+
+    use super::*;
+
+    fn said(error: TlsError) -> RedisError {
+        io::Error::new(io::ErrorKind::InvalidData, error).into()
+    }
+
+    #[test]
+    fn what_tls_says_is_told_with_what_to_do() {
+        for (error, wanted) in [
+            (TlsError::InvalidCertificate(CertificateError::UnknownIssuer), "?ca=/path"),
+            (TlsError::InvalidCertificate(CertificateError::NotValidForName), "another name"),
+            (TlsError::InvalidCertificate(CertificateError::Expired), "not accepted"),
+            (TlsError::InvalidMessage(InvalidMessage::InvalidContentType), "write `redis` for"),
+            (TlsError::HandshakeNotComplete, "no agreement"),
+        ] {
+            let told = explained(&said(error), Wire::Tls).unwrap();
+            assert!(matches!(&told, StoreError::Address { what } if what.contains(wanted)), "{told}");
+        }
+    }
+
+    #[test]
+    fn who_is_cut_off_may_speak_otherwise_than_the_server() {
+        let cut = || RedisError::from(io::Error::from(io::ErrorKind::ConnectionReset));
+        let hint = |wire| explained(&cut(), wire).and_then(|told| Some(told.source()?.to_string()));
+        assert!(hint(Wire::Plain).unwrap().contains("write `rediss` for `redis`"));
+        assert!(hint(Wire::Tls).unwrap().contains("write `redis` for `rediss`"));
+        assert_eq!(hint(Wire::Socket), None);
+        let refused = RedisError::from(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert!(explained(&refused, Wire::Plain).is_none());
+    }
+}
