@@ -30,6 +30,15 @@ fn processes_on_one_node_are_admitted_exactly() {
 }
 
 #[test]
+fn processes_behind_a_sentinel_are_admitted_exactly() {
+    three_processes_are_admitted_exactly(
+        "processes_behind_a_sentinel_are_admitted_exactly",
+        || sentinel().map(|sentinel| (sentinel, sentinel.url())),
+        |url| Ok(connected(url)),
+    );
+}
+
+#[test]
 fn processes_on_a_cluster_are_admitted_exactly() {
     three_processes_are_admitted_exactly(
         "processes_on_a_cluster_are_admitted_exactly",

@@ -47,7 +47,7 @@ const A_LITTLE: Duration = Duration::from_millis(5);
 const LONGEST_DEADLINE: Duration = Duration::from_secs(86_400 * 365);
 
 /// Until when a call is waited for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Until {
     at: Instant,
     deadline: Duration,
