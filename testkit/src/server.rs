@@ -26,7 +26,7 @@ pub use self::{
     error::ServerError,
     find::{Missing, or_skip},
     mariadb::{MariaDb, MariaDbOptions},
-    poll::{until, within},
+    poll::{recovers, until, within},
     port::free as free_port,
     postgres::{Postgres, PostgresOptions},
     proxy::{Fault, Proxy, Toward},

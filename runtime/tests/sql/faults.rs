@@ -15,7 +15,7 @@ use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, pre
 const ONE: &str = "connections=1&timeout=500ms";
 
 /// A server that is the test's own.
-trait Own: Server {
+pub(crate) trait Own: Server {
     fn daemon(&self) -> &Daemon;
     fn restart(&self);
     fn proxy(&self) -> Proxy;
@@ -137,12 +137,12 @@ on_both!(
         a_decision_takes_two_round_trips_and_a_look_one,
 );
 
-fn own_postgres(settings: &[&str]) -> Option<Postgres> {
+pub(crate) fn own_postgres(settings: &[&str]) -> Option<Postgres> {
     let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
     or_skip(Postgres::start(&PostgresOptions { fsync: true, settings }))
 }
 
-fn own_mariadb(extra: &[&str]) -> Option<MariaDb> {
+pub(crate) fn own_mariadb(extra: &[&str]) -> Option<MariaDb> {
     let extra = extra.iter().map(|argument| (*argument).to_owned()).collect();
     or_skip(MariaDb::start(&MariaDbOptions { fsync: true, extra }))
 }

@@ -12,4 +12,5 @@ mod faults;
 mod layout;
 mod place;
 mod plans;
+mod room;
 mod together;
