@@ -6,6 +6,9 @@
     reason = "helpers of tests are not seen to be tests"
 )]
 
+#[path = "common/measured.rs"]
+mod common;
+
 #[path = "redis/answers.rs"]
 mod answers;
 #[path = "redis/apart.rs"]

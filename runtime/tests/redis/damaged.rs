@@ -6,7 +6,7 @@ use limitrate_core::charge::Charge;
 use limitrate_runtime::store::{Call, RedisStore, Store as _, StoreError};
 use limitrate_testkit::{Blocking, server::until};
 
-use crate::{call, charge, connect, failing, key, node, run, take, used};
+use crate::{call, charge, common::Measured, connect, failing, key, node, run, take, used};
 
 #[test]
 fn a_damaged_warning_does_not_undo_a_decision() {
@@ -19,7 +19,11 @@ fn a_damaged_warning_does_not_undo_a_decision() {
     let names = run(&node, "KEYS *:v1:{????}:*");
     let warning = names.lines().find(|name| !name.ends_with(&counter)).unwrap();
     run(&node, &format!("SET {warning} text"));
+    let measured = Measured::default();
+    let _listening = measured.listen();
     assert!(decide().taken);
+    assert_eq!(measured.of("limitrate_store_damaged_total{store=redis}"), 1.0);
+    assert_eq!(measured.of("limitrate_store_disagreements_total{store=redis}"), 0.0);
     assert_eq!(used(&store, 1), 2);
     // The warning was given anew, and stands again.
     assert_eq!(decide().verdicts[0].warned, None);
@@ -58,9 +62,12 @@ fn a_snapshot_leaves_out_what_is_damaged() {
     run(&node, &format!("DEL {list}"));
     run(&node, &format!("LPUSH {list} a"));
     run(&node, &format!("SET {text} text"));
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let mut told = Vec::new();
     store.wait(store.store().snapshot(call(), &mut |kept| told.push(kept.key))).unwrap();
     assert_eq!(told, [key(3)]);
+    assert_eq!(measured.of("limitrate_store_damaged_total{store=redis}"), 2.0);
 }
 
 #[test]

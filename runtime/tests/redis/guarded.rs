@@ -12,11 +12,11 @@ use limitrate_runtime::store::{
 };
 use limitrate_testkit::{
     Blocking,
-    server::{ClusterOptions, RedisCluster, or_skip, until},
+    server::{ClusterOptions, RedisCluster, or_skip, recovers, until},
 };
 use tokio::time::Instant;
 
-use crate::{DAY, DEADLINE, SLACK, apart::placed, call, charge, key};
+use crate::{DAY, DEADLINE, SLACK, apart::placed, call, charge, common::Measured, key};
 
 /// Nodes that stand still are not replaced meanwhile, and the others go on without them.
 fn cluster() -> Option<RedisCluster> {
@@ -41,6 +41,8 @@ fn is_degraded(store: &Blocking<Guarded>, numbers: &[u64]) -> bool {
 #[test]
 fn a_node_that_is_away_leaves_alone_what_others_keep() {
     let Some(cluster) = cluster() else { return };
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let store = guarded(&cluster.url()).unwrap();
     let (well, away, node) = placed(&cluster);
     assert!(!is_degraded(&store, &[well, away]));
@@ -58,8 +60,13 @@ fn a_node_that_is_away_leaves_alone_what_others_keep() {
     for _ in 0..20 {
         assert!(!is_degraded(&store, &[well]));
     }
+    assert_eq!(measured.of("limitrate_store_away"), 1.0);
+    assert_eq!(measured.of("limitrate_degraded_decisions_total"), 210.0);
+    let kinds =
+        ["timeout", "unreachable"].map(|kind| format!("limitrate_store_failures_total{{kind={kind}}}"));
+    assert!(kinds.iter().map(|kind| measured.of(kind)).sum::<f64>() >= 5.0);
     node.daemon().resume();
-    until("all are asked again", || !is_degraded(&store, &[well, away]));
+    recovers("a node, over a breaker", Duration::from_secs(10), || !is_degraded(&store, &[well, away]));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use limitrate_runtime::store::{Call, Durability, SqliteOptions, Store as _, Stor
 use limitrate_testkit::conformance::{FIXED, NOW};
 use rusqlite::Connection;
 
-use crate::{WAYS, at, charge, child, child_file, decide, kept, key, open, options, succeed, used};
+use crate::{
+    WAYS, at, charge, child, child_file, common::Measured, decide, kept, key, open, options, succeed, used,
+};
 
 /// Somebody else's uid, for a process that may not write everywhere.
 const NOBODY: u32 = 65_534;
@@ -177,10 +179,13 @@ fn a_damaged_row_keeps_no_other_from_being_told_or_begun_with() {
         let damage = "UPDATE entry SET value = x'0102' WHERE key = ?1";
         assert_eq!(other.execute(damage, [key(1).0.to_be_bytes()]).unwrap(), 1);
         drop(other);
+        let measured = Measured::default();
+        let _listening = measured.listen();
         let store = open(&options(&file, way)).unwrap();
         let mut others = [key(2), key(3)];
         others.sort_unstable();
         assert_eq!(kept(&store).iter().map(|kept| kept.key).collect::<Vec<_>>(), others, "{way:?}");
+        assert_eq!(measured.of("limitrate_store_damaged_total{store=sqlite}"), 1.0, "{way:?}");
     }
 }
 

@@ -130,7 +130,7 @@ impl Flush {
         let has_failed = flushed.is_err();
         if let Err(fault) = flushed {
             let error = self.file.error(&fault);
-            metrics::counter!("limitrate_store_flush_failures_total", "kind" => error.word()).increment(1);
+            metrics::counter!("limitrate_store_flush_failures_total", "store" => "sqlite", "kind" => error.word()).increment(1);
             if !self.has_failed {
                 tracing::error!(%error, "what was decided cannot be written: a restart would forget it");
             }
