@@ -2,7 +2,6 @@
 
 use std::{error::Error as _, path::Path};
 
-use limitrate_runtime::store::StoreError;
 use limitrate_testkit::server::{Redis, RedisOptions, or_skip};
 
 use crate::{connect, recovered, run, take, used};

@@ -21,6 +21,7 @@ pub(in crate::store::redis) enum Wire {
 /// What an error of connecting means, if it comes of the two ends speaking differently or not trusting each other.
 pub(super) fn explained(error: &RedisError, wire: Wire) -> Option<StoreError> {
     if let Some(refused) = tls_error(error) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "what else TLS says is told as it is")]
         let what = match refused {
             TlsError::InvalidCertificate(invalid) => certificate(invalid),
             TlsError::InvalidMessage(_) => {
