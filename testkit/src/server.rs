@@ -22,6 +22,7 @@ mod shared;
 mod template;
 
 pub use self::{
+    authority::Certificate,
     daemon::Daemon,
     error::ServerError,
     find::{Missing, or_skip},

@@ -16,4 +16,5 @@ mod measured;
 mod place;
 mod plans;
 mod room;
+mod tls;
 mod together;

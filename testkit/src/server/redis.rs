@@ -14,12 +14,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
-    Daemon, ServerError,
-    authority::{Certificate, certify},
-    daemon::Spec,
-    find::find,
-    folder::Folder,
-    port,
+    Daemon, ServerError, authority::Certificate, daemon::Spec, find::find, folder::Folder, port,
     shared::Shared,
 };
 
@@ -78,10 +73,11 @@ impl Redis {
         }
         let tls_port = (!certified.is_empty()).then(port::free);
         if let Some(tls_port) = tls_port {
-            let Certificate { authority, certificate, key } = certify(certified, &folder)?;
+            let own = Certificate::within(Arc::clone(&folder), certified)?;
             arguments.extend(["--tls-port", &tls_port.to_string(), "--tls-auth-clients", "no"].map(text));
-            for (name, file) in [("ca-cert-file", authority), ("cert-file", certificate), ("key-file", key)] {
-                arguments.extend([format!("--tls-{name}"), file.display().to_string()]);
+            let files = [("ca-cert", own.authority()), ("cert", own.certificate()), ("key", own.key())];
+            for (name, file) in files {
+                arguments.extend([format!("--tls-{name}-file"), file.display().to_string()]);
             }
         }
         arguments.extend(extra.iter().cloned());

@@ -1,11 +1,11 @@
 //! What keeps two ends from understanding each other, in words that say what to do.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use redis::RedisError;
-use rustls::{CertificateError, Error as TlsError};
+use rustls::Error as TlsError;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, certificate};
 
 /// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +20,10 @@ pub(in crate::store::redis) enum Wire {
 
 /// What an error of connecting means, if it comes of the two ends speaking differently or not trusting each other.
 pub(super) fn explained(error: &RedisError, wire: Wire) -> Option<StoreError> {
-    if let Some(refused) = tls_error(error) {
+    if let Some(refused) = refusal(error) {
         #[expect(clippy::wildcard_enum_match_arm, reason = "what else TLS says is told as it is")]
         let what = match refused {
-            TlsError::InvalidCertificate(invalid) => certificate(invalid),
+            TlsError::InvalidCertificate(invalid) => certificate::told(invalid, "`?ca=/path/of/the.pem`"),
             TlsError::InvalidMessage(_) => {
                 "it speaks no TLS on this port: write `redis` for `rediss`".to_owned()
             }
@@ -42,34 +42,18 @@ pub(super) fn explained(error: &RedisError, wire: Wire) -> Option<StoreError> {
     Some(StoreError::Unreachable(format!("{error}; {hint}").into()))
 }
 
-fn certificate(invalid: &CertificateError) -> String {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "what else is wrong with a certificate is told as it is"
-    )]
-    match invalid {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "its certificate is signed by nobody who is trusted here: name the file of its authority, as in \
-             `?ca=/path/of/the.pem`"
-                .to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("it is called by another name than those in its certificate: {invalid}")
-        }
-        other => format!("its certificate is not accepted: {other}"),
-    }
-}
-
 /// What TLS said, if it did.
-fn tls_error(error: &RedisError) -> Option<&TlsError> {
+fn refusal(error: &RedisError) -> Option<&TlsError> {
     let source = error.source()?;
     let source = source.downcast_ref::<Arc<dyn Error + Send + Sync>>().map_or(source, |shared| &**shared);
-    source.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+    certificate::tls_error(source)
 }
 
 #[cfg(test)]
 mod tests {
-    use rustls::InvalidMessage;
+    use std::io;
+
+    use rustls::{CertificateError, InvalidMessage};
 
     use super::*;
 
