@@ -76,6 +76,23 @@ fn a_node_that_is_away_leaves_alone_what_others_keep() {
 }
 
 #[test]
+fn what_a_lost_node_kept_is_asked_of_its_copy() {
+    let Some(cluster) = or_skip(RedisCluster::start(&ClusterOptions::default())) else { return };
+    let store = guarded(&cluster.url()).unwrap();
+    let (well, away, node) = placed(&cluster);
+    assert!(!is_degraded(&store, &[well, away]));
+    node.daemon().kill();
+    let mut degraded = 0;
+    recovers("a node of a Cluster that was killed, over a breaker", Duration::from_secs(25), || {
+        let is_degraded = is_degraded(&store, &[away]);
+        degraded += i32::from(is_degraded);
+        !is_degraded
+    });
+    assert!(degraded > 0);
+    until("the others are asked", || is_asked(&store, well));
+}
+
+#[test]
 fn what_is_to_be_settled_on_a_node_that_is_away_is_later_and_elsewhere_at_once() {
     let Some(cluster) = cluster() else { return };
     let store = guarded(&cluster.url()).unwrap();
