@@ -99,7 +99,8 @@ enum Wake {
 impl Watching {
     /// Reads the policy in `path` again whenever it or its modules change, and replaces the policy of `live`.
     ///
-    /// `told` hears what became of each change, on the thread that reads. What is in `path` now counts as in force.
+    /// `told` hears what became of each change, on the thread that reads. Where `path` says something else already than what
+    /// is in force, that is the first one.
     ///
     /// # Errors
     ///
@@ -114,18 +115,25 @@ impl Watching {
         let (wake, woken) = mpsc::channel();
         let mut folders = Folders::new(&path, options.quiet, wake.clone())?;
         let mut reading = Reading::new(path);
-        folders.watch(reading.begin());
+        let begun = reading.begin(options.engine, live.current().policy().program());
+        folders.watch(reading.paths());
         let thread = thread::Builder::new().name("limitrate-reload".to_owned()).spawn(move || {
             step_back();
+            let hear = |text: Text| {
+                let reload = apply(text, &live);
+                tell(&reload);
+                told(&reload);
+            };
+            begun.into_iter().for_each(&hear);
             loop {
                 let asked = match woken.recv_timeout(options.look_every) {
                     Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return,
                     Ok(Wake::Look(answer)) => Some(answer),
                     Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => None,
                 };
-                if let Some(reload) = read(&mut reading, &mut folders, options.engine, &live) {
-                    tell(&reload);
-                    told(&reload);
+                if let Some(text) = reading.read(options.engine) {
+                    folders.watch(reading.paths());
+                    hear(text);
                 }
                 if let Some(answer) = asked {
                     // Whoever asked may have gone.
@@ -168,16 +176,9 @@ impl Drop for Watching {
     }
 }
 
-/// Reads the files, and replaces the policy if they have another one.
-fn read<S: Store + Clone>(
-    reading: &mut Reading,
-    folders: &mut Folders,
-    engine: Engine,
-    live: &LiveLimiter<S>,
-) -> Option<Reload> {
-    let text = reading.read(engine)?;
-    folders.watch(reading.paths());
-    Some(match text {
+/// Replaces the policy if what was read is one.
+fn apply<S: Store + Clone>(text: Text, live: &LiveLimiter<S>) -> Reload {
+    match text {
         Text::Policy(policy) => {
             let policy: Arc<Policy> = Arc::from(policy);
             Reload::Replaced { generation: live.replace(policy.clone()), policy }
@@ -185,7 +186,7 @@ fn read<S: Store + Clone>(
         Text::Rejected(rejected) => Reload::Rejected(rejected),
         Text::Unreadable(error) => Reload::Unreadable(error),
         Text::Empty => Reload::Empty,
-    })
+    }
 }
 
 fn tell(reload: &Reload) {

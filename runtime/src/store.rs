@@ -6,6 +6,8 @@
 //! A [`LocalStore`] answers at once. A [`Store`] may have to be waited for: [`contract`] says what all of them promise.
 
 pub mod beside;
+#[cfg(any(feature = "redis", feature = "mysql", feature = "postgres"))]
+mod certificate;
 pub mod contract;
 mod entry;
 mod error;

@@ -1,6 +1,9 @@
 //! A store that is away: what callers are answered, when it is asked again, and what is made up for.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "common/measured.rs"]
+mod common;
+
 use std::{
     future::pending,
     sync::{
@@ -21,6 +24,8 @@ use limitrate_runtime::store::{
     Settlement, Settlements, Store, StoreError, Ticket,
     guard::{Switch, breaker::BreakerOptions},
 };
+
+use crate::common::Measured;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
 const WINDOW: Algorithm = Algorithm::SlidingWindow(Nanos::from_secs(60));
@@ -196,6 +201,8 @@ async fn while_the_store_answers_nothing_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_store_costs_callers_their_deadline_until_it_is_left_alone() {
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let store = Moody::new();
     let (guarded, told) = guarded(&store);
     store.becomes(Mood::Silent);
@@ -214,10 +221,16 @@ async fn a_silent_store_costs_callers_their_deadline_until_it_is_left_alone() {
         assert_eq!(before.elapsed(), Duration::ZERO);
     }
     assert_eq!(store.calls(), asked, "nobody asks it");
+    assert_eq!(measured.of("limitrate_store_failures_total{kind=timeout}"), 3.0);
+    assert_eq!(measured.of("limitrate_degraded_decisions_total"), 1_003.0);
+    assert_eq!(measured.of("limitrate_store_switches_total{to=away}"), 1.0);
+    assert_eq!(measured.of("limitrate_store_away"), 1.0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_made_once_whatever_becomes_of_it() {
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let store = Moody::new();
     let (guarded, _) = guarded(&store);
     for mood in [Mood::Silent, Mood::Unreachable] {
@@ -225,6 +238,9 @@ async fn a_call_is_made_once_whatever_becomes_of_it() {
         let before = store.calls();
         decide(&guarded, &[charge(1, Fail::Open)]).await;
         assert_eq!(store.calls(), before + 1);
+    }
+    for kind in ["timeout", "unreachable"] {
+        assert_eq!(measured.of(&format!("limitrate_store_failures_total{{kind={kind}}}")), 1.0, "{kind}");
     }
 }
 
@@ -248,6 +264,8 @@ async fn each_limit_decides_by_its_own_clause() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_finds_the_store_back_and_nobody_waits_for_it() {
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let store = Moody::new();
     let (guarded, told) = guarded(&store);
     store.becomes(Mood::Silent);
@@ -263,14 +281,22 @@ async fn a_probe_finds_the_store_back_and_nobody_waits_for_it() {
     tokio::time::advance(DEADLINE).await;
     settle_down().await;
     store.becomes(Mood::Well);
+    let well = tokio::time::Instant::now();
     tokio::time::advance(Duration::from_millis(300)).await;
     assert!(decide(&guarded, &[charge(1, Fail::Open)]).await.degraded);
     settle_down().await;
+    println!("recovered: a guarded store, by its second probe {} ms", well.elapsed().as_millis());
     for _ in 0..3 {
         assert!(!decide(&guarded, &[charge(1, Fail::Open)]).await.degraded);
     }
     let told = told.lock().unwrap().clone();
     assert_eq!(told, [Switch::Away { why: "timeout" }, Switch::Recovering, Switch::Back]);
+    for to in ["away", "recovering", "back"] {
+        assert_eq!(measured.of(&format!("limitrate_store_switches_total{{to={to}}}")), 1.0, "{to}");
+    }
+    assert_eq!(measured.of("limitrate_store_away"), 0.0);
+    // Three calls, and the first probe.
+    assert_eq!(measured.of("limitrate_store_failures_total{kind=timeout}"), 4.0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,9 @@
     reason = "helpers of tests are not seen to be tests"
 )]
 
+#[path = "common/measured.rs"]
+mod common;
+
 #[path = "redis/answers.rs"]
 mod answers;
 #[path = "redis/apart.rs"]
@@ -14,8 +17,12 @@ mod apart;
 mod broken;
 #[path = "redis/damaged.rs"]
 mod damaged;
+#[path = "redis/guarded.rs"]
+mod guarded;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use std::time::Duration;
 
@@ -30,7 +37,7 @@ use limitrate_runtime::store::{
 };
 use limitrate_testkit::{
     Blocking,
-    server::{Redis, RedisOptions as NodeOptions, or_skip},
+    server::{Redis, RedisOptions as NodeOptions, or_skip, recovers},
 };
 use tokio::time::Instant;
 
@@ -73,9 +80,10 @@ fn take(store: &Blocking<RedisStore>, number: u64) -> Result<Charged, StoreError
     store.wait(store.store().charge(call(), &[charge(number)]))
 }
 
-/// How much of a counter is used.
+/// How much of a counter is used; whoever looks has time.
 fn used(store: &Blocking<RedisStore>, number: u64) -> i64 {
-    store.wait(store.store().used(call(), key(number), &DAY)).unwrap().unwrap()
+    let patient = Call { deadline: Duration::from_secs(5), ..call() };
+    store.wait(store.store().used(patient, key(number), &DAY)).unwrap().unwrap()
 }
 
 /// A call that is answered with an error in time. Which, and whether it may have been counted.
@@ -87,9 +95,10 @@ fn failing(store: &Blocking<RedisStore>, number: u64) -> StoreError {
     error
 }
 
-/// Charges until it is answered again. How long that took.
+/// Charges until it is answered again. How long that took, which is printed under the test's name.
 fn recovered(store: &Blocking<RedisStore>, number: u64) -> Duration {
     let start = Instant::now();
-    limitrate_testkit::server::until("decisions are made again", || take(store, number).is_ok());
+    let test = std::thread::current().name().unwrap_or("decisions").to_owned();
+    recovers(&test, Duration::from_secs(10), || take(store, number).is_ok());
     start.elapsed()
 }

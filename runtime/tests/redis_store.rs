@@ -12,7 +12,7 @@ use limitrate_runtime::store::{RedisOptions, RedisStore};
 use limitrate_testkit::{
     Blocking,
     conformance::processes::three_processes_are_admitted_exactly,
-    server::{Redis, RedisCluster, or_skip},
+    server::{Redis, RedisCluster, RedisSentinel, or_skip},
 };
 
 #[path = "redis/equality.rs"]
@@ -25,6 +25,15 @@ fn processes_on_one_node_are_admitted_exactly() {
     three_processes_are_admitted_exactly(
         "processes_on_one_node_are_admitted_exactly",
         || node().map(|node| (node, node.url())),
+        |url| Ok(connected(url)),
+    );
+}
+
+#[test]
+fn processes_behind_a_sentinel_are_admitted_exactly() {
+    three_processes_are_admitted_exactly(
+        "processes_behind_a_sentinel_are_admitted_exactly",
+        || sentinel().map(|sentinel| (sentinel, sentinel.url())),
         |url| Ok(connected(url)),
     );
 }
@@ -56,6 +65,10 @@ fn cluster() -> Option<&'static RedisCluster> {
     or_skip(RedisCluster::shared())
 }
 
+fn sentinel() -> Option<&'static RedisSentinel> {
+    or_skip(RedisSentinel::shared())
+}
+
 mod on_one_node {
     use limitrate_testkit::conformance::Trial;
 
@@ -72,6 +85,15 @@ mod over_a_socket {
         let Some(node) = super::node() else { return };
         let url = format!("redis+unix://{}?prefix=socket", node.socket().display());
         (super::connected(&url), Trial::shared())
+    });
+}
+
+mod behind_a_sentinel {
+    use limitrate_testkit::conformance::Trial;
+
+    limitrate_testkit::conformance!(waited for {
+        let Some(sentinel) = super::sentinel() else { return };
+        (super::connected(&sentinel.url()), Trial::shared())
     });
 }
 

@@ -37,6 +37,11 @@ impl World {
     }
 
     fn of(folder: tempfile::TempDir, path: PathBuf) -> Self {
+        Self::with(folder, path, |_| {})
+    }
+
+    /// A policy that is compiled, then changed, then watched.
+    fn with(folder: tempfile::TempDir, path: PathBuf, change: impl FnOnce(&Path)) -> Self {
         let policy = Arc::new(compile_file(&path, Engine::Interpreter).unwrap().policy);
         let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
         let live = Arc::new(LiveLimiter::local(policy, store, LimiterOptions::default()));
@@ -47,6 +52,7 @@ impl World {
             quiet: Duration::from_millis(1),
             look_every: Duration::from_secs(3_600),
         };
+        change(&path);
         let watching = Watching::start(&path, live.clone(), options, move |reload| {
             heard.lock().unwrap().push(match reload {
                 Reload::Replaced { .. } => "replaced".to_owned(),
@@ -85,6 +91,22 @@ fn a_file_that_is_written_is_in_force() {
     world.expect("two", &["replaced"]);
     world.expect("two", &["replaced"]);
     assert_eq!(world.live.generation(), 2);
+}
+
+#[test]
+fn what_changed_before_it_was_watched_is_noticed() {
+    for (text, rule, told) in
+        [(TWO, "two", vec!["replaced"]), ("", "one", vec!["empty"]), (ONE, "one", vec![])]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api.rl");
+        fs::write(&path, ONE).unwrap();
+        let world = World::with(folder, path, |path| fs::write(path, text).unwrap());
+        world.expect(rule, &told);
+        fs::write(&world.path, TWO.replace("two", "three")).unwrap();
+        world.watching.look();
+        assert_eq!(world.rule(), "three");
+    }
 }
 
 #[test]

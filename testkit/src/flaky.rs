@@ -127,6 +127,14 @@ where
         self.store.is_grouped()
     }
 
+    fn place_of(&self, counter: CounterKey) -> usize {
+        self.store.place_of(counter)
+    }
+
+    fn is_missing(&self, place: usize) -> bool {
+        self.store.is_missing(place)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.store.close()
     }

@@ -6,6 +6,7 @@
 //!
 //! Faults are done to the process ([`Daemon`]: killed, stopped, started again) or on the way to it ([`Proxy`]).
 
+mod authority;
 mod daemon;
 mod error;
 mod find;
@@ -21,11 +22,12 @@ mod shared;
 mod template;
 
 pub use self::{
+    authority::Certificate,
     daemon::Daemon,
     error::ServerError,
     find::{Missing, or_skip},
     mariadb::{MariaDb, MariaDbOptions},
-    poll::{until, within},
+    poll::{recovers, until, within},
     port::free as free_port,
     postgres::{Postgres, PostgresOptions},
     proxy::{Fault, Proxy, Toward},

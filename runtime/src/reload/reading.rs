@@ -3,15 +3,17 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
+    fmt::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use limitrate_compiler::{
     Engine, Policy, Rejected,
+    ir::Program,
     pipeline::compile_with,
     source::{LoadError, Loaded, Loader},
 };
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::load::{FileLoader, read_policy};
 
@@ -37,10 +39,14 @@ impl Reading {
         Self { path, read: Digests::new() }
     }
 
-    /// Takes what the files say now for what is in force, and returns them.
-    pub(super) fn begin(&mut self) -> Vec<PathBuf> {
-        self.compile(Engine::Interpreter);
-        self.paths()
+    /// What the files say, unless that is what is in force.
+    pub(super) fn begin(&mut self, engine: Engine, in_force: &Program) -> Option<Text> {
+        match self.compile(Engine::Interpreter) {
+            Text::Policy(policy) if digest_of(policy.program()) == digest_of(in_force) => None,
+            // It changed since it was compiled.
+            Text::Policy(_) => Some(self.compile(engine)),
+            text @ (Text::Rejected(_) | Text::Unreadable(_) | Text::Empty) => Some(text),
+        }
     }
 
     /// The files.
@@ -85,6 +91,24 @@ impl Reading {
             Ok(accepted) => Text::Policy(Box::new(accepted.policy)),
             Err(rejected) => Text::Rejected(rejected),
         }
+    }
+}
+
+/// Names a program by all that it is made of.
+fn digest_of(program: &Program) -> u128 {
+    let mut digest = Digest(Xxh3::new());
+    // Nothing that is only hashed fails.
+    let _ = write!(digest, "{program:?}");
+    digest.0.digest128()
+}
+
+/// Hashes what is written to it.
+struct Digest(Xxh3);
+
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
     }
 }
 

@@ -158,6 +158,19 @@ pub trait Store: Debug + Send + Sync {
         false
     }
 
+    /// Where a counter is kept, by a number: places fail apart from each other. A store that is at one place, or does not know,
+    /// says 0.
+    fn place_of(&self, counter: CounterKey) -> usize {
+        let _ = counter;
+        0
+    }
+
+    /// Whether a place is known not to answer: of a call over several that failed, the others are not to blame.
+    fn is_missing(&self, place: usize) -> bool {
+        let _ = place;
+        false
+    }
+
     /// Answers a call at once where no waiting is needed; `None` where it is, and nothing was done then.
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
         let _ = (call, charges);
@@ -305,6 +318,14 @@ impl Store for Arc<dyn Store> {
 
     fn is_grouped(&self) -> bool {
         (**self).is_grouped()
+    }
+
+    fn place_of(&self, counter: CounterKey) -> usize {
+        (**self).place_of(counter)
+    }
+
+    fn is_missing(&self, place: usize) -> bool {
+        (**self).is_missing(place)
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {

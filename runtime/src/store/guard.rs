@@ -3,7 +3,8 @@
 //! A guarded store always answers charges. While the store does, nothing changes. A call that it does not answer in time, or
 //! refuses, is decided by the `fail` clauses of its limits and says so ([`Charged::degraded`]); it is not made again, since
 //! it may have been applied. After a few failures in a row the store is left alone: calls are decided at once, and now and
-//! then a task of its own probes whether it answers again. Then a few calls go through, and soon all.
+//! then a task of its own probes whether it answers again. Then a few calls go through, and soon all. Of a store that keeps
+//! counters at several places, each is left alone by itself.
 //!
 //! Settlements and releases that find the store away are kept, and made when it is back: they are safe to make twice, and
 //! what nobody settles is counted as it was reserved.
@@ -11,25 +12,18 @@
 pub mod breaker;
 mod fallback;
 mod late;
+mod places;
 
-use std::{
-    fmt,
-    hash::{BuildHasher as _, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Nanos};
-use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use self::{
-    breaker::{Asked, Breaker, BreakerOptions, Permit, State},
+    breaker::{BreakerOptions, State},
     fallback::{Fallback, probe},
     late::Late,
+    places::{Allowed, Place, Places, Recording},
 };
 use super::{
     Answer, Call, Charged, Kept, Lease, LocalStore, MemoryOptions, Settled, Settlement, Settlements, Store,
@@ -80,16 +74,9 @@ pub struct Guarded(Arc<Guard>);
 
 struct Guard {
     store: Arc<dyn Store>,
-    breaker: Mutex<Breaker>,
-    began: Instant,
+    places: Places,
     fallback: Fallback,
     late: Late,
-    on_switch: Option<OnSwitch>,
-    /// Drawn for each failure.
-    jitter: RandomState,
-    failures: AtomicU64,
-    /// Whether the breaker is closed, to be looked at without its lock.
-    is_closed: AtomicBool,
 }
 
 impl fmt::Debug for Guard {
@@ -105,21 +92,16 @@ impl Guarded {
         let GuardOptions { breaker, fallback, on_switch } = options;
         Self(Arc::new(Guard {
             store,
-            breaker: Mutex::new(Breaker::new(breaker)),
-            began: Instant::now(),
+            places: Places::new(breaker, on_switch),
             fallback: Fallback::new(fallback),
             late: Late::default(),
-            on_switch,
-            jitter: RandomState::new(),
-            failures: AtomicU64::new(0),
-            is_closed: AtomicBool::new(true),
         }))
     }
 
-    /// Whether calls go to the store.
+    /// Whether calls go to the store; of several places, to the one that is worst off.
     #[must_use]
     pub fn state(&self) -> State {
-        self.0.breaker.lock().state()
+        self.0.places.state()
     }
 
     /// How many settlements and releases wait for the store to be back.
@@ -128,25 +110,27 @@ impl Guarded {
         self.0.late.len()
     }
 
-    /// Asks the store, or says why not. What came of it is recorded.
+    /// Asks the store about these counters, or says why not. What came of it is recorded.
     ///
     /// The call begins when `begin` is called, so that one that is not permitted does not.
     async fn ask<'s, T>(
         &'s self,
         call: Call,
+        counters: impl Iterator<Item = CounterKey>,
         begin: impl FnOnce(&'s dyn Store) -> Answer<'s, T>,
     ) -> Result<T, StoreError> {
-        let asked = match self.0.permit() {
-            Permit::Ask(asked) => Recording { guard: &self.0, asked: Some(asked) },
-            Permit::SkipAndProbe(asked) => {
-                self.probe(call, asked);
+        let store = &*self.0.store;
+        let recording = match self.0.places.permit(&Places::of(store, counters)) {
+            Allowed::Ask(recording) => recording,
+            Allowed::SkipAndProbe(recording, place) => {
+                self.probe(call, recording, place);
                 return Err(StoreError::Skipped);
             }
-            Permit::Skip => return Err(StoreError::Skipped),
+            Allowed::Skip => return Err(StoreError::Skipped),
         };
-        let answer = begin(&*self.0.store);
+        let answer = begin(store);
         let result = timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
-        asked.record(result.as_ref().err());
+        recording.record(store, result.as_ref().err());
         if result.is_ok() {
             self.catch_up(call);
         }
@@ -157,21 +141,24 @@ impl Guarded {
     fn catch_up(&self, call: Call) {
         if self.0.late.begins() {
             let guarded = self.clone();
-            tokio::spawn(async move { guarded.0.late.make_up(&*guarded.0.store, call).await });
+            tokio::spawn(async move {
+                let is_asked = |place| guarded.0.places.is_asked(place);
+                guarded.0.late.make_up(&*guarded.0.store, call, is_asked).await;
+            });
         }
     }
 
-    /// Looks whether the store answers again, in a task of its own: no caller waits for it.
-    fn probe(&self, call: Call, asked: Asked) {
-        let guarded = self.clone();
+    /// Looks whether a place answers again, in a task of its own: no caller waits for it.
+    fn probe(&self, call: Call, recording: Recording<'_>, place: Place) {
+        let (guarded, asked) = (self.clone(), recording.into_asked());
         tokio::spawn(async move {
-            let recording = Recording { guard: &guarded.0, asked: Some(asked) };
-            let charges = [probe()];
+            let recording = Recording::again(&guarded.0.places, asked);
+            let charges = [probe(place)];
             let call = Call { ticket: Ticket(0), request: None, ..call };
             let answer = guarded.0.store.charge(call, &charges);
             let result =
                 timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
-            recording.record(result.as_ref().err());
+            recording.record(&*guarded.0.store, result.as_ref().err());
             if result.is_ok() {
                 guarded.catch_up(call);
             }
@@ -180,97 +167,27 @@ impl Guarded {
 }
 
 impl Guard {
-    fn permit(&self) -> Permit {
-        self.breaker.lock().permit(self.began.elapsed())
-    }
-
-    /// Changes the breaker, and tells if that made it switch.
-    fn change(&self, why: Option<&'static str>, change: impl FnOnce(&mut Breaker)) {
-        let (before, after) = {
-            let mut breaker = self.breaker.lock();
-            let before = breaker.state();
-            change(&mut breaker);
-            (before, breaker.state())
-        };
-        if before == after {
-            return;
-        }
-        self.is_closed.store(after == State::Closed, Ordering::Relaxed);
-        let switch = match after {
-            State::Open => Switch::Away { why: why.unwrap_or("unknown") },
-            State::Recovering => Switch::Recovering,
-            State::Closed => Switch::Back,
-        };
-        metrics::gauge!("limitrate_store_away").set(if after == State::Closed { 0.0 } else { 1.0 });
-        match switch {
-            Switch::Away { why } => {
-                tracing::warn!(why, "the store is away: limits decide by their `fail` clauses")
-            }
-            Switch::Recovering => tracing::info!("the store answers again: a few calls go to it"),
-            Switch::Back => tracing::info!("the store is back"),
-        }
-        if let Some(told) = &self.on_switch {
-            told(switch);
-        }
-    }
-
     /// When to ask again while the store is away.
-    fn retry(&self) -> Nanos {
-        let next = self.breaker.lock().next_probe();
-        let wait = next.map_or(RETRY, |at| {
-            at.saturating_sub(self.began.elapsed()).clamp(Duration::from_millis(1), RETRY)
-        });
+    fn retry(&self, charges: &[Charge<'_>]) -> Nanos {
+        let concerned = Places::of(&*self.store, charges.iter().map(|charge| charge.counter));
+        let next = self.places.next_probe(&concerned);
+        let wait = next.map_or(RETRY, |wait| wait.clamp(Duration::from_millis(1), RETRY));
         Nanos(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
-    }
-
-    /// Below 1 000, another each time.
-    fn jitter(&self) -> u32 {
-        let drawn = self.jitter.hash_one(self.failures.fetch_add(1, Ordering::Relaxed));
-        u32::try_from(drawn % 1_000).unwrap_or(0)
-    }
-}
-
-/// A call that the breaker waits to hear of; dropped with its future, it says that nobody will.
-struct Recording<'g> {
-    guard: &'g Guard,
-    asked: Option<Asked>,
-}
-
-impl Recording<'_> {
-    fn record(mut self, error: Option<&StoreError>) {
-        let Some(asked) = self.asked.take() else { return };
-        let guard = self.guard;
-        match error {
-            // A store that tells what is wrong with one counter of its is there.
-            None | Some(StoreError::Corrupt { .. }) => guard.change(None, |breaker| breaker.succeeded(asked)),
-            Some(error) => {
-                let (now, jitter) = (guard.began.elapsed(), guard.jitter());
-                metrics::counter!("limitrate_store_failures_total", "kind" => error.word()).increment(1);
-                guard.change(Some(error.word()), |breaker| breaker.failed(asked, now, jitter));
-            }
-        }
-    }
-}
-
-impl Drop for Recording<'_> {
-    fn drop(&mut self) {
-        if let Some(asked) = self.asked.take() {
-            self.guard.change(None, |breaker| breaker.abandoned(asked));
-        }
     }
 }
 
 impl Store for Guarded {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
         Box::pin(async move {
-            Ok(match self.ask(call, |store| store.charge(call, charges)).await {
+            let counters = charges.iter().map(|charge| charge.counter);
+            Ok(match self.ask(call, counters, |store| store.charge(call, charges)).await {
                 Ok(charged) => charged,
                 Err(error) => {
                     metrics::counter!("limitrate_degraded_decisions_total").increment(1);
                     if error.may_have_applied() && call.request.is_none() {
                         self.0.late.keep_leases(leases_of(call, charges).into_iter());
                     }
-                    self.0.fallback.charge(call, charges, self.0.retry())
+                    self.0.fallback.charge(call, charges, self.0.retry(charges))
                 }
             })
         })
@@ -283,7 +200,8 @@ impl Store for Guarded {
             if elsewhere.is_empty() {
                 return Ok(settled);
             }
-            match self.ask(call, |store| store.settle(call, &elsewhere)).await {
+            let counters = elsewhere.iter().map(|settlement| settlement.counter);
+            match self.ask(call, counters, |store| store.settle(call, &elsewhere)).await {
                 Ok(answers) => {
                     let gone = settled.iter_mut().filter(|settled| **settled == Settled::Gone);
                     gone.zip(answers).for_each(|(place, answer)| *place = answer);
@@ -305,7 +223,8 @@ impl Store for Guarded {
             if elsewhere.is_empty() {
                 return Ok(here.len());
             }
-            match self.ask(call, |store| store.release(call, &elsewhere)).await {
+            let counters = elsewhere.iter().map(|lease| lease.counter);
+            match self.ask(call, counters, |store| store.release(call, &elsewhere)).await {
                 Ok(released) => Ok(here.len() + released),
                 Err(error) => {
                     self.0.late.keep_leases(elsewhere.into_iter());
@@ -316,7 +235,10 @@ impl Store for Guarded {
     }
 
     fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
-        Box::pin(async move { self.ask(call, |store| store.refund(call, charge)).await })
+        Box::pin(async move {
+            let counters = std::iter::once(charge.counter);
+            self.ask(call, counters, |store| store.refund(call, charge)).await
+        })
     }
 
     fn used<'a>(
@@ -325,7 +247,9 @@ impl Store for Guarded {
         counter: CounterKey,
         algorithm: &'a Algorithm,
     ) -> Answer<'a, Option<i64>> {
-        Box::pin(async move { self.ask(call, |store| store.used(call, counter, algorithm)).await })
+        Box::pin(async move {
+            self.ask(call, std::iter::once(counter), |store| store.used(call, counter, algorithm)).await
+        })
     }
 
     fn set_used<'a>(
@@ -335,13 +259,16 @@ impl Store for Guarded {
         algorithm: &'a Algorithm,
         used: i64,
     ) -> Answer<'a, bool> {
-        Box::pin(async move { self.ask(call, |store| store.set_used(call, counter, algorithm, used)).await })
+        Box::pin(async move {
+            self.ask(call, std::iter::once(counter), |store| store.set_used(call, counter, algorithm, used))
+                .await
+        })
     }
 
     fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
         Box::pin(async move {
             LocalStore::reset(self.0.fallback.local(), counter);
-            self.ask(call, |store| store.reset(call, counter)).await
+            self.ask(call, std::iter::once(counter), |store| store.reset(call, counter)).await
         })
     }
 
@@ -365,8 +292,16 @@ impl Store for Guarded {
         self.0.store.is_grouped()
     }
 
+    fn place_of(&self, counter: CounterKey) -> usize {
+        self.0.store.place_of(counter)
+    }
+
+    fn is_missing(&self, place: usize) -> bool {
+        self.0.store.is_missing(place)
+    }
+
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
-        self.0.is_closed.load(Ordering::Relaxed).then(|| self.0.store.charge_at_once(call, charges)).flatten()
+        self.0.places.are_well().then(|| self.0.store.charge_at_once(call, charges)).flatten()
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -321,6 +321,14 @@ impl Store for Layered {
         self.inner.store.is_grouped()
     }
 
+    fn place_of(&self, counter: CounterKey) -> usize {
+        self.inner.store.place_of(counter)
+    }
+
+    fn is_missing(&self, place: usize) -> bool {
+        self.inner.store.is_missing(place)
+    }
+
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
         let inner = &self.inner;
         if !may_be_local(&call, charges) {

@@ -216,7 +216,8 @@ impl Ledger {
 
     /// Forgets a counter, its blocks and its warning; false if there was no counter.
     pub fn reset(&mut self, counter: CounterKey) -> bool {
-        let was_there = self.state(counter).is_some();
+        // Whatever stood there: what was damaged is no counter, and is dropped with the same word.
+        let was_there = self.rows.get(&counter).is_some_and(|row| row.entry.is_some());
         for key in Self::keys_of_counter(counter) {
             self.take(key);
         }

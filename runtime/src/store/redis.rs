@@ -266,6 +266,14 @@ impl Store for RedisStore {
         true
     }
 
+    fn place_of(&self, counter: CounterKey) -> usize {
+        self.0.nodes.place_of(counter)
+    }
+
+    fn is_missing(&self, place: usize) -> bool {
+        self.0.nodes.is_missing(place)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.0.nodes.close();
         Box::pin(std::future::ready(Ok(())))

@@ -155,7 +155,7 @@ impl<D: Dialect> SqlStore<D> {
 /// Tells of rows that were left out because they cannot be read.
 fn note_damaged<D: Dialect>(rows: u64) {
     if rows > 0 {
-        metrics::counter!("limitrate_store_damaged_rows_total", "store" => D::NAME).increment(rows);
+        metrics::counter!("limitrate_store_damaged_total", "store" => D::NAME).increment(rows);
         tracing::warn!(store = D::NAME, rows, "damaged rows were left out: reset their counters");
     }
 }

@@ -12,6 +12,7 @@ mod layout;
 mod options;
 mod strict;
 mod sweep;
+mod thread;
 mod work;
 mod writer;
 
@@ -23,8 +24,9 @@ use super::{Answer, Call, Charged, Kept, Lease, Settlement, Settlements, Store, 
 
 /// Counters in a SQLite file.
 ///
-/// Dropping it writes what is not written yet and waits for the disk: a task [closes](Store::close) it first, which waits
-/// without holding up the thread.
+/// Dropping it has written what is not written yet, and the file closed. On a thread without a runtime that is waited for. On a
+/// runtime it is not, so that no task is held up; the runtime waits for it when it ends. Whoever wants to open the file again, or
+/// to know whether all was written, [closes](Store::close) it first.
 #[derive(Debug)]
 pub struct SqliteStore(Kind);
 

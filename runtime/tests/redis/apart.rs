@@ -10,7 +10,7 @@ use limitrate_runtime::store::{Call, RequestId, Settlement, Store as _, StoreErr
 use limitrate_testkit::server::{ClusterOptions, Redis, RedisCluster, or_skip, until};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::{DAY, call, charge, connect, key, recovered, take, used};
+use crate::{DAY, call, charge, common::Measured, connect, key, recovered, take, used};
 
 /// Nodes that stand still are not replaced meanwhile.
 fn cluster() -> Option<RedisCluster> {
@@ -24,7 +24,7 @@ fn home(cluster: &RedisCluster, number: u64) -> &Redis {
 }
 
 /// Two counters on two nodes, the one that is charged first and the other, and the node of the other.
-fn placed(cluster: &RedisCluster) -> (u64, u64, &Redis) {
+pub(crate) fn placed(cluster: &RedisCluster) -> (u64, u64, &Redis) {
     let group = |number| charge(number).counter.group();
     let node = home(cluster, 1);
     let other = (2..).find(|other| home(cluster, *other).port() != node.port()).unwrap();
@@ -83,8 +83,11 @@ fn a_shadow_charge_whose_node_does_not_answer_is_counted_nowhere() {
     let both = [Charge { mode: Mode::Shadow, ..charge(second) }, charge(first)];
     assert!(store.wait(store.store().charge(call(), &both)).unwrap().taken);
     node.daemon().suspend();
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let charged = store.wait(store.store().charge(call(), &both)).unwrap();
     assert!(charged.taken);
+    assert_eq!(measured.of("limitrate_store_shadows_missed_total{store=redis}"), 1.0);
     let counted = [charged.verdicts[0].counted, charged.verdicts[1].counted];
     assert_eq!(counted, [Counted::Nowhere, Counted::Own]);
     assert_eq!(used(&store, first), 2);

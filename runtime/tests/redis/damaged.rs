@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use limitrate_core::charge::Charge;
 use limitrate_runtime::store::{Call, RedisStore, Store as _, StoreError};
-use limitrate_testkit::{Blocking, server::until};
+use limitrate_testkit::{
+    Blocking,
+    server::{recovers, until},
+};
 
-use crate::{call, charge, connect, failing, key, node, run, take, used};
+use crate::{call, charge, common::Measured, connect, failing, key, node, run, take, used};
 
 #[test]
 fn a_damaged_warning_does_not_undo_a_decision() {
@@ -19,7 +22,11 @@ fn a_damaged_warning_does_not_undo_a_decision() {
     let names = run(&node, "KEYS *:v1:{????}:*");
     let warning = names.lines().find(|name| !name.ends_with(&counter)).unwrap();
     run(&node, &format!("SET {warning} text"));
+    let measured = Measured::default();
+    let _listening = measured.listen();
     assert!(decide().taken);
+    assert_eq!(measured.of("limitrate_store_damaged_total{store=redis}"), 1.0);
+    assert_eq!(measured.of("limitrate_store_disagreements_total{store=redis}"), 0.0);
     assert_eq!(used(&store, 1), 2);
     // The warning was given anew, and stands again.
     assert_eq!(decide().verdicts[0].warned, None);
@@ -58,9 +65,12 @@ fn a_snapshot_leaves_out_what_is_damaged() {
     run(&node, &format!("DEL {list}"));
     run(&node, &format!("LPUSH {list} a"));
     run(&node, &format!("SET {text} text"));
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let mut told = Vec::new();
     store.wait(store.store().snapshot(call(), &mut |kept| told.push(kept.key))).unwrap();
     assert_eq!(told, [key(3)]);
+    assert_eq!(measured.of("limitrate_store_damaged_total{store=redis}"), 2.0);
 }
 
 #[test]
@@ -74,7 +84,9 @@ fn who_counted_under_a_secret_that_was_flushed_is_not_counted_apart() {
     assert_ne!(secret(&other), before);
     // A new connection has it looked at; so do ten seconds.
     run(&node, "CLIENT KILL TYPE normal SKIPME yes");
-    until("the other secret is seen", || matches!(take(&store, 1), Err(StoreError::Corrupt { .. })));
+    recovers("a secret that was flushed is seen", Duration::from_secs(10), || {
+        matches!(take(&store, 1), Err(StoreError::Corrupt { .. }))
+    });
     let StoreError::Corrupt { what } = failing(&store, 1) else { panic!() };
     assert!(what.contains("another secret"), "{what}");
     until("the other one goes on", || take(&other, 1).is_ok());

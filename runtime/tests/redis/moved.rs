@@ -7,13 +7,15 @@ use std::{
 };
 
 use limitrate_core::charge::Charge;
-use limitrate_runtime::store::{Call, RedisStore, Store as _};
+use limitrate_runtime::store::{Call, RedisStore, Store as _, StoreError};
 use limitrate_testkit::{
     Blocking,
-    server::{ClusterOptions, Redis, RedisCluster, RedisSentinel, or_skip, until},
+    server::{ClusterOptions, Redis, RedisCluster, RedisSentinel, or_skip, recovers, until},
 };
 
-use crate::{call, charge, connect, run, take, used};
+use tokio::time::Instant;
+
+use crate::{DAY, DEADLINE, SLACK, call, charge, connect, run, take, used};
 
 fn cluster() -> Option<RedisCluster> {
     or_skip(RedisCluster::start(&ClusterOptions::default()))
@@ -29,15 +31,27 @@ fn placed(cluster: &RedisCluster) -> (u64, u16, &Redis, &Redis) {
     (number, slot, owner, other)
 }
 
-/// Moves a slot, as `redis-cli --cluster reshard` does it, and does something half way.
+/// Moves a slot, as `redis-cli --cluster reshard` does it, and does something when its keys are moved.
 fn migrate(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, half_way: impl FnOnce()) {
+    migrate_keys(cluster, slot, from, to, |_| {});
+    half_way();
+    hand_over(cluster, slot, to);
+}
+
+/// Moves the keys of a slot, and does something before each.
+fn migrate_keys(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, mut before: impl FnMut(usize)) {
     let (source, target) = (cluster.id(from).unwrap(), cluster.id(to).unwrap());
     assert_eq!(run(to, &format!("CLUSTER SETSLOT {slot} IMPORTING {source}")), "OK");
     assert_eq!(run(from, &format!("CLUSTER SETSLOT {slot} MIGRATING {target}")), "OK");
-    for name in run(from, &format!("CLUSTER GETKEYSINSLOT {slot} 1000")).lines() {
+    for (number, name) in run(from, &format!("CLUSTER GETKEYSINSLOT {slot} 1000")).lines().enumerate() {
+        before(number);
         assert_eq!(run(from, &format!("MIGRATE 127.0.0.1 {} {name} 0 5000", to.port())), "OK");
     }
-    half_way();
+}
+
+/// Says that a slot is another node's.
+fn hand_over(cluster: &RedisCluster, slot: u16, to: &Redis) {
+    let target = cluster.id(to).unwrap();
     for node in &cluster.nodes()[..3] {
         assert_eq!(run(node, &format!("CLUSTER SETSLOT {slot} NODE {target}")), "OK");
     }
@@ -51,7 +65,9 @@ fn the_next_master_is_found_by_its_sentinel() {
     let before = sentinel.primary_port().unwrap();
     let node = sentinel.nodes().iter().find(|node| node.port() == before).unwrap();
     node.daemon().kill();
-    until("another master takes charges", || take(&store, 1).is_ok());
+    recovers("a master that was killed, by its Sentinel", Duration::from_secs(10), || {
+        take(&store, 1).is_ok()
+    });
     assert_ne!(sentinel.primary_port(), Some(before));
     // What the replica had not got yet is lost, and no more than that.
     assert!((1..=2).contains(&used(&store, 1)), "{}", used(&store, 1));
@@ -66,13 +82,51 @@ fn a_slot_that_moves_is_followed_and_no_charge_is_lost_or_doubled() {
     migrate(&cluster, slot, owner, other, || {
         // The key is gone from here and the slot is not yet there: ASK.
         take(&store, number).unwrap();
-        // One of two keys is there, and nobody knows of the other: TRYAGAIN, or both are new.
         assert_eq!(used(&store, number), 2);
     });
     // The map is old: MOVED.
     take(&store, number).unwrap();
     assert_eq!(used(&store, number), 3);
     assert_eq!(cluster.node_of_slot(slot).unwrap().port(), other.port());
+}
+
+#[test]
+fn a_decision_over_counters_of_which_some_have_moved_waits_for_the_others() {
+    let Some(cluster) = cluster() else { return };
+    let store = connect(&cluster.url()).unwrap();
+    let (number, slot, owner, other) = placed(&cluster);
+    let beside = Charge { counter: charge(number).counter.beside(9, 9), ..charge(number) };
+    let both = [charge(number), beside];
+    let used = || both.map(|one| store.wait(store.store().used(call(), one.counter, &DAY)).unwrap());
+    let patient = Call { deadline: Duration::from_secs(10), ..call() };
+    assert!(store.wait(store.store().charge(call(), &both)).unwrap().taken);
+    let half_way = || {
+        // One is there and one here. Whoever has no time is told that nothing was done.
+        let start = Instant::now();
+        let error = store.wait(store.store().charge(call(), &both)).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Unavailable { what, .. } if what.contains("on their way")),
+            "{error:?}"
+        );
+        assert!(start.elapsed() < DEADLINE + SLACK, "{:?}", start.elapsed());
+        assert_eq!(used(), [Some(1), Some(1)]);
+        // Each by itself goes on.
+        for one in both {
+            assert!(store.wait(store.store().charge(call(), &[one])).unwrap().taken);
+        }
+    };
+    thread::scope(|scope| {
+        let mut waiting = None;
+        migrate_keys(&cluster, slot, owner, other, |moved| {
+            if moved == 1 {
+                half_way();
+                waiting = Some(scope.spawn(|| store.wait(store.store().charge(patient, &both))));
+            }
+        });
+        hand_over(&cluster, slot, other);
+        assert!(waiting.unwrap().join().unwrap().unwrap().taken);
+    });
+    assert_eq!(used(), [Some(3), Some(3)]);
 }
 
 #[test]
@@ -117,7 +171,7 @@ fn a_node_that_is_lost_is_replaced_by_its_copy() {
     owner.daemon().kill();
     let elsewhere = (2..).find(|other| is_elsewhere(&cluster, owner, *other)).unwrap();
     let mut refused = 0;
-    limitrate_testkit::server::within(Duration::from_secs(20), || {
+    recovers("a node of a Cluster that was killed", Duration::from_secs(20), || {
         refused += i32::from(take(&store, number).is_err());
         take(&store, number).is_ok()
     });

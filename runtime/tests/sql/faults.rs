@@ -6,7 +6,7 @@ use std::{thread, time::Duration};
 use limitrate_runtime::store::StoreError;
 use limitrate_testkit::server::{
     Daemon, Fault, MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, ServerError, Toward, or_skip,
-    until,
+    recovers, until,
 };
 
 use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
@@ -15,7 +15,7 @@ use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, pre
 const ONE: &str = "connections=1&timeout=500ms";
 
 /// A server that is the test's own.
-trait Own: Server {
+pub(crate) trait Own: Server {
     fn daemon(&self) -> &Daemon;
     fn restart(&self);
     fn proxy(&self) -> Proxy;
@@ -137,12 +137,12 @@ on_both!(
         a_decision_takes_two_round_trips_and_a_look_one,
 );
 
-fn own_postgres(settings: &[&str]) -> Option<Postgres> {
+pub(crate) fn own_postgres(settings: &[&str]) -> Option<Postgres> {
     let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
     or_skip(Postgres::start(&PostgresOptions { fsync: true, settings }))
 }
 
-fn own_mariadb(extra: &[&str]) -> Option<MariaDb> {
+pub(crate) fn own_mariadb(extra: &[&str]) -> Option<MariaDb> {
     let extra = extra.iter().map(|argument| (*argument).to_owned()).collect();
     or_skip(MariaDb::start(&MariaDbOptions { fsync: true, extra }))
 }
@@ -164,7 +164,7 @@ fn a_killed_server_is_missed_and_used_again_with_what_it_had<S: Own>(server: &S)
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     server.restart();
-    until("it answers again", || store.used(THEN, 1).is_ok());
+    recovers("an SQL server that was killed", Duration::from_secs(2), || store.used(THEN, 1).is_ok());
     let taken: Vec<bool> = (0..3).map(|_| store.charge_at(THEN, 1).unwrap()).collect();
     assert_eq!(taken, [true, true, false]);
 }
@@ -178,7 +178,9 @@ fn a_stopped_server_keeps_nobody_waiting_and_goes_on<S: Own>(server: &S) {
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     server.daemon().resume();
-    until("it answers again", || store.used(THEN, 1).is_ok_and(|used| used == Some(1)));
+    recovers("an SQL server that was stopped", Duration::from_secs(5), || {
+        store.used(THEN, 1).is_ok_and(|used| used == Some(1))
+    });
     let taken: Vec<bool> = (0..3).map(|_| store.charge_at(THEN, 1).unwrap()).collect();
     assert_eq!(taken, [true, true, false], "what was sent before it stopped was undone");
 }
@@ -248,7 +250,9 @@ fn a_way_that_swallows_everything_keeps_nobody_waiting<S: Own>(server: &S) {
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     proxy.set(Fault::None);
-    until("it answers again", || store.used(THEN, 1).is_ok());
+    recovers("a way to an SQL server that swallowed everything", Duration::from_secs(5), || {
+        store.used(THEN, 1).is_ok()
+    });
     let taken: Vec<bool> = (0..3).map(|_| store.charge_at(THEN, 1).unwrap()).collect();
     assert_eq!(taken, [true, true, false]);
 }
@@ -279,8 +283,8 @@ fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + S
             }
         });
         assert!(store.charge_at(THEN, 2).unwrap(), "others are not concerned");
-        until("it is let in again", || store.charge_at(THEN, 1).is_ok());
     });
+    recovers("a lock of somebody else's", Duration::from_secs(5), || store.charge_at(THEN, 1).is_ok());
     assert!(store.used(THEN, 1).unwrap() <= Some(3));
 }
 
@@ -387,5 +391,7 @@ fn exhaust<S: Server>(server: &S) {
     );
     assert!(is_known(&error));
     stores.truncate(1);
-    until("there is room again", || S::connect(&url).is_ok_and(|store| store.charge_at(THEN, 2).is_ok()));
+    recovers("a server without connections left", Duration::from_secs(5), || {
+        S::connect(&url).is_ok_and(|store| store.charge_at(THEN, 2).is_ok())
+    });
 }

@@ -113,7 +113,8 @@ fn an_entry_that_is_damaged_concerns_nobody_else<S: Server>(server: &S) {
     }
     assert!(store.charge_at(THEN, 2).unwrap());
     assert_eq!(store.told().unwrap(), 1, "the other one is told");
-    store.reset(1).unwrap();
+    assert!(store.reset(1).unwrap(), "something stood there");
+    assert!(!store.reset(1).unwrap(), "and does no more");
     assert!(store.charge_at(THEN, 1).unwrap());
     assert_eq!((store.used(THEN, 1).unwrap(), store.told().unwrap()), (Some(1), 2));
 }

@@ -7,9 +7,14 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+#[path = "../common/measured.rs"]
+mod common;
 mod conformance;
 mod faults;
 mod layout;
+mod measured;
 mod place;
 mod plans;
+mod room;
+mod tls;
 mod together;

@@ -11,10 +11,15 @@ use std::{
 };
 
 use limitrate_runtime::store::{Call, Durability, SqliteOptions, Store as _, StoreError};
-use limitrate_testkit::conformance::{FIXED, NOW};
+use limitrate_testkit::{
+    conformance::{FIXED, NOW},
+    server::recovers,
+};
 use rusqlite::Connection;
 
-use crate::{WAYS, at, charge, child, child_file, decide, kept, key, open, options, succeed, used};
+use crate::{
+    WAYS, at, charge, child, child_file, common::Measured, decide, kept, key, open, options, succeed, used,
+};
 
 /// Somebody else's uid, for a process that may not write everywhere.
 const NOBODY: u32 = 65_534;
@@ -32,7 +37,9 @@ fn a_file_locked_by_another_is_unavailable_for_that_long_and_nothing_is_applied(
         assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
         assert!(!refused.may_have_applied() && refused.to_string().contains("another process has locked"));
         other.execute_batch("ROLLBACK").unwrap();
-        assert!(decide(&store, &[charge(1, &FIXED, 5)]).unwrap().taken);
+        recovers("a file that was locked", Duration::from_secs(1), || {
+            decide(&store, &[charge(1, &FIXED, 5)]).is_ok_and(|charged| charged.taken)
+        });
         assert_eq!(used(&store, 1).unwrap(), Some(2));
     }
 }
@@ -96,7 +103,8 @@ fn where_no_file_can_be_there_is_no_store() {
     let refused = open(&SqliteOptions::new(folder.path())).unwrap_err();
     assert!(matches!(&refused, StoreError::Address { what } if what.contains("folder")), "{refused}");
     let refused = open(&SqliteOptions::new(folder.path().join("no/c.db"))).unwrap_err();
-    assert!(matches!(refused, StoreError::Unreachable(_)), "{refused}");
+    let StoreError::Unreachable(cause) = &refused else { panic!("{refused}") };
+    assert!(cause.to_string().contains("no/c.db"), "it is told which: {cause}");
 }
 
 /// A file of some thousand counters.
@@ -176,10 +184,13 @@ fn a_damaged_row_keeps_no_other_from_being_told_or_begun_with() {
         let damage = "UPDATE entry SET value = x'0102' WHERE key = ?1";
         assert_eq!(other.execute(damage, [key(1).0.to_be_bytes()]).unwrap(), 1);
         drop(other);
+        let measured = Measured::default();
+        let _listening = measured.listen();
         let store = open(&options(&file, way)).unwrap();
         let mut others = [key(2), key(3)];
         others.sort_unstable();
         assert_eq!(kept(&store).iter().map(|kept| kept.key).collect::<Vec<_>>(), others, "{way:?}");
+        assert_eq!(measured.of("limitrate_store_damaged_total{store=sqlite}"), 1.0, "{way:?}");
     }
 }
 

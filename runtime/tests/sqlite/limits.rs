@@ -1,9 +1,10 @@
 //! A disk that is full: a file that may not grow any more.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio, time::Duration};
 
-use limitrate_runtime::store::{Durability, StoreError};
-use limitrate_testkit::conformance::FIXED;
+use limitrate_runtime::store::{Durability, SqliteOptions, StoreError};
+use limitrate_testkit::{conformance::FIXED, server::until};
+use metrics_util::debugging::DebuggingRecorder;
 
 use crate::{WAYS, charge, child, child_file, decide, open, options, used};
 
@@ -46,6 +47,27 @@ fn child_on_a_full_disk() {
             assert_eq!(used(&store, number).unwrap(), used(&store, !number).unwrap());
         }
     }
+    behind(&folder);
+}
+
+/// Callers of what is written behind are answered all the same, and what could not be written is counted.
+fn behind(folder: &Path) {
+    let recorder = DebuggingRecorder::new();
+    let counted = recorder.snapshotter();
+    recorder.install().unwrap();
+    let often = SqliteOptions {
+        flush_every: Duration::from_millis(5),
+        ..options(&folder.join("behind.db"), (Durability::Behind, true))
+    };
+    let store = open(&often).unwrap();
+    let mut numbers = 0..;
+    until("a flush fails", || {
+        for number in numbers.by_ref().take(2_000) {
+            assert!(decide(&store, &[charge(number, &FIXED, 5)]).unwrap().taken);
+        }
+        let name = "limitrate_store_flush_failures_total";
+        counted.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == name)
+    });
 }
 
 #[test]

@@ -2,6 +2,9 @@
 #![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
+#[path = "../common/measured.rs"]
+mod common;
+mod dropped;
 mod faults;
 mod killed;
 mod limits;

@@ -14,7 +14,7 @@ use std::{
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{ServerError, folder::Folder, guardian, poll::within};
+use super::{ServerError, find::find, folder::Folder, guardian, poll::within};
 
 /// How long a server may take to be ready, or to end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,6 +113,25 @@ impl Daemon {
     /// Lets it go on.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Lets no file of the process, and of all that it began and will begin, become longer than so many bytes: what would have to
+    /// grow finds no room, as on a full disk. `None` ends that. For servers that ignore the signal that comes with it.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not let it.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), ServerError> {
+        let Some(root) = self.child.lock().as_ref().map(Child::id) else { return Ok(()) };
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        // Whoever runs the server may limit it; root may not everywhere.
+        let program = find("prlimit", "util-linux")?;
+        for process in tree(root).into_iter().filter(|process| is_alive(*process)) {
+            let mut prlimit = self.folder.command(&program);
+            prlimit.args(["--pid", &process.to_string(), &format!("--fsize={limit}:")]);
+            done("prlimit", prlimit.output())?;
+        }
+        Ok(())
     }
 
     fn signal(&self, signal: Signal) {

@@ -77,8 +77,10 @@ impl MariaDb {
         ];
         arguments.extend(FRUGAL.map(str::to_owned));
         arguments.extend(options.extra.iter().cloned());
-        let arguments = arguments.into_iter().map(Into::into).collect();
-        let spec = Spec { name: "mariadbd", program, arguments, ends_by: Signal::KILL };
+        // It would end by the signal that comes with a limit on its files.
+        let mut begun = vec!["-c".into(), r#"trap "" XFSZ; exec "$0" "$@""#.into(), program.into_os_string()];
+        begun.extend(arguments.into_iter().map(Into::into));
+        let spec = Spec { name: "mariadbd", program: "sh".into(), arguments: begun, ends_by: Signal::KILL };
         let daemon = Daemon::start(spec, Arc::clone(&folder))?;
         let own = Self { daemon, port, folder, databases: AtomicU32::new(0) };
         own.daemon.ready(|| own.answers())?;

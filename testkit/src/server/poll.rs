@@ -26,6 +26,22 @@ pub fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     }
 }
 
+/// Waits until something holds again once a fault is over, and prints how long that took: `recovered: NAME 12 ms`.
+///
+/// # Panics
+///
+/// If it does not within that time.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "what is measured is told to whoever runs the tests with `--nocapture`"
+)]
+pub fn recovers(name: &str, limit: Duration, holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    assert!(within(limit, holds), "not within {limit:?}: {name}");
+    println!("recovered: {name} {} ms", start.elapsed().as_millis());
+}
+
 /// Waits until something holds.
 ///
 /// # Panics

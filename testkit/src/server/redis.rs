@@ -13,7 +13,10 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{Daemon, ServerError, daemon::Spec, find::find, folder::Folder, port, shared::Shared};
+use super::{
+    Daemon, ServerError, authority::Certificate, daemon::Spec, find::find, folder::Folder, port,
+    shared::Shared,
+};
 
 const PACKAGE: &str = "redis-server";
 
@@ -26,6 +29,8 @@ pub struct RedisOptions {
     pub max_memory: Option<String>,
     /// The node that this one copies.
     pub replica_of: Option<u16>,
+    /// The names and addresses that it has a certificate for. With any, it listens for TLS as well, on another port.
+    pub certified: Vec<String>,
     /// Further arguments, as in its file: `["--maxmemory-policy", "allkeys-lru"]`. They count after all others.
     pub extra: Vec<String>,
 }
@@ -35,6 +40,7 @@ pub struct RedisOptions {
 pub struct Redis {
     daemon: Daemon,
     port: u16,
+    tls_port: Option<u16>,
     password: Option<String>,
     folder: Arc<Folder>,
 }
@@ -46,7 +52,7 @@ impl Redis {
     ///
     /// If it is not installed or does not run.
     pub fn start(options: &RedisOptions) -> Result<Self, ServerError> {
-        let RedisOptions { password, max_memory, replica_of, extra } = options;
+        let RedisOptions { password, max_memory, replica_of, certified, extra } = options;
         let folder = Arc::new(Folder::new(None)?);
         let port = port::free();
         let text = |text: &str| text.to_owned();
@@ -65,8 +71,18 @@ impl Redis {
         if let Some(primary) = replica_of {
             arguments.extend([text("--replicaof"), text("127.0.0.1"), primary.to_string()]);
         }
+        let tls_port = (!certified.is_empty()).then(port::free);
+        if let Some(tls_port) = tls_port {
+            let own = Certificate::within(Arc::clone(&folder), certified)?;
+            arguments.extend(["--tls-port", &tls_port.to_string(), "--tls-auth-clients", "no"].map(text));
+            let files = [("ca-cert", own.authority()), ("cert", own.certificate()), ("key", own.key())];
+            for (name, file) in files {
+                arguments.extend([format!("--tls-{name}-file"), file.display().to_string()]);
+            }
+        }
         arguments.extend(extra.iter().cloned());
-        Self::run("redis-server", arguments, folder, port, password.clone())
+        let node = Self::run("redis-server", arguments, folder, port, password.clone())?;
+        Ok(Self { tls_port, ..node })
     }
 
     /// A node that other tests of this process use at the same time; it is started once.
@@ -93,7 +109,7 @@ impl Redis {
             ends_by: Signal::KILL,
         };
         let daemon = Daemon::start(spec, Arc::clone(&folder))?;
-        let own = Self { daemon, port, password, folder };
+        let own = Self { daemon, port, tls_port: None, password, folder };
         own.daemon.ready(|| own.answers())?;
         Ok(own)
     }
@@ -141,6 +157,17 @@ impl Redis {
     pub fn url_at(&self, address: SocketAddr) -> String {
         let credentials = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
         format!("redis://{credentials}{address}")
+    }
+
+    /// The port it listens on for TLS, if it has a certificate.
+    pub const fn tls_port(&self) -> Option<u16> {
+        self.tls_port
+    }
+
+    /// The file of the authority that signed its certificate, if it has one.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("authority.pem")
     }
 
     /// Its unix socket.

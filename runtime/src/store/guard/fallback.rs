@@ -12,6 +12,7 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
+use super::places::Place;
 use crate::store::{
     Call, Charged, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Verdicts,
     memory::part::scaled,
@@ -87,9 +88,11 @@ fn uncounted(charge: &Charge<'_>, judged: Result<(), Refusal>) -> Verdict {
     Verdict::new(judged, status, Counted::Nowhere)
 }
 
-/// What is asked of the store to see whether it answers: a look at a counter that nobody charges.
-pub(super) const fn probe() -> Charge<'static> {
-    Charge::new(REFUSING, REFUSING, &ANY, NOTHING_FITS, 0)
+/// What is asked of a place to see whether it answers: a look at a counter that nobody charges.
+pub(super) fn probe(place: Place) -> Charge<'static> {
+    // Beside one of the place's own, where there are several places.
+    let counter = if place.is_first() { REFUSING } else { place.counter.beside(u64::MAX, 0) };
+    Charge::new(counter, REFUSING, &ANY, NOTHING_FITS, 0)
 }
 
 #[cfg(test)]

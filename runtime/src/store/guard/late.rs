@@ -4,18 +4,22 @@
 //! made, a lease ends by itself. So there is a bound, and what is beyond it is dropped, with a word.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
+    mem,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::store::{Answer, Call, Lease, OwnedSettlement, Settlement, Store, StoreError};
 
 /// How many settlements and releases are kept at most.
 pub(super) const MAX_LATE: usize = 65_536;
+
+/// How long what could not be made is left, although the store answers others.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many are made in one call.
 const TOGETHER: usize = 256;
@@ -28,6 +32,8 @@ pub(super) struct Late {
     count: AtomicUsize,
     /// Whether somebody makes them.
     is_making: AtomicBool,
+    /// When to try again what could not be made.
+    again_at: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,59 +65,52 @@ impl Late {
         self.count.store(waiting.len(), Relaxed);
     }
 
-    /// Whether there is something to make, and nobody who makes it: whoever is told so must call [`Self::make_up`].
+    /// Whether there is something to make, and nobody who makes it or has just tried in vain: whoever is told so must call
+    /// [`Self::make_up`].
     pub(super) fn begins(&self) -> bool {
-        self.len() > 0 && !self.is_making.swap(true, Relaxed)
+        self.len() > 0
+            && self.again_at.lock().is_none_or(|at| Instant::now() >= at)
+            && !self.is_making.swap(true, Relaxed)
     }
 
-    /// Makes what waits, in the order in which it came, until the store does not answer again.
-    pub(super) async fn make_up(&self, store: &dyn Store, call: Call) {
+    /// Makes what waits, in the order in which it came at each place that is asked, until that does not answer again.
+    pub(super) async fn make_up(
+        &self,
+        store: &dyn Store,
+        call: Call,
+        is_asked: impl Fn(usize) -> bool + Send,
+    ) {
         // Whoever gives up in between lets others begin.
         let _making = Making(&self.is_making);
         // More time than a caller has: nobody waits for these.
         let call = Call { deadline: call.deadline.max(Duration::from_secs(1)), request: None, ..call };
-        let mut together = TOGETHER;
-        loop {
-            let mut some = self.next(together);
-            if some.len() == 0 {
-                return;
+        for (place, mut some) in self.take().apart(store) {
+            if is_asked(place) {
+                some.make_all(store, call).await;
             }
-            match some.make(store, call).await {
-                Ok(()) => {}
-                // One that cannot be made must not keep the others from it.
-                Err(_) if together > 1 => {
-                    together = 1;
-                    self.put_back(some);
-                }
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::warn!(%error, "a settlement found its counter damaged, and is dropped");
-                }
-                Err(_) => {
-                    self.put_back(some);
-                    return;
-                }
-            }
+            self.put_back(some);
         }
+        *self.again_at.lock() = (self.len() > 0).then(|| Instant::now() + PAUSE);
     }
 
-    /// Takes the next ones, at most so many of each kind.
-    fn next(&self, together: usize) -> Waiting {
+    /// Takes all that waits.
+    fn take(&self) -> Waiting {
         let mut waiting = self.waiting.lock();
-        let settlements = waiting.settlements.len().min(together);
-        // One alone is one of either kind.
-        let leases = if together == 1 && settlements > 0 { 0 } else { waiting.leases.len().min(together) };
-        let some = Waiting {
-            settlements: waiting.settlements.drain(..settlements).collect(),
-            leases: waiting.leases.drain(..leases).collect(),
-        };
-        self.count.store(waiting.len(), Relaxed);
-        some
+        self.count.store(0, Relaxed);
+        mem::take(&mut *waiting)
     }
 
-    fn put_back(&self, some: Waiting) {
+    /// Puts back what was not made, before what has come since, as far as there is room.
+    fn put_back(&self, mut some: Waiting) {
+        if some.len() == 0 {
+            return;
+        }
         let mut waiting = self.waiting.lock();
-        some.settlements.into_iter().rev().for_each(|settlement| waiting.settlements.push_front(settlement));
-        some.leases.into_iter().rev().for_each(|lease| waiting.leases.push_front(lease));
+        let room = MAX_LATE.saturating_sub(waiting.len());
+        tell_dropped(some.len().saturating_sub(room));
+        some.leases.truncate(room);
+        some.settlements.truncate(room - some.leases.len());
+        waiting.put_first(some);
         self.count.store(waiting.len(), Relaxed);
     }
 }
@@ -119,6 +118,63 @@ impl Late {
 impl Waiting {
     fn len(&self) -> usize {
         self.settlements.len() + self.leases.len()
+    }
+
+    /// What waits for each place.
+    fn apart(self, store: &dyn Store) -> BTreeMap<usize, Self> {
+        let mut places: BTreeMap<usize, Self> = BTreeMap::new();
+        for settlement in self.settlements {
+            places
+                .entry(store.place_of(settlement.borrow().counter))
+                .or_default()
+                .settlements
+                .push_back(settlement);
+        }
+        for lease in self.leases {
+            places.entry(store.place_of(lease.counter)).or_default().leases.push_back(lease);
+        }
+        places
+    }
+
+    /// Puts others before these.
+    fn put_first(&mut self, mut others: Self) {
+        others.settlements.append(&mut self.settlements);
+        others.leases.append(&mut self.leases);
+        *self = others;
+    }
+
+    /// Splits off the first ones, at most so many of each kind.
+    fn split(&mut self, together: usize) -> Self {
+        let settlements = self.settlements.len().min(together);
+        // One alone is one of either kind.
+        let leases = if together == 1 && settlements > 0 { 0 } else { self.leases.len().min(together) };
+        Self {
+            settlements: self.settlements.drain(..settlements).collect(),
+            leases: self.leases.drain(..leases).collect(),
+        }
+    }
+
+    /// Makes these until the store does not answer; what is left was not made.
+    async fn make_all(&mut self, store: &dyn Store, call: Call) {
+        let mut together = TOGETHER;
+        while self.len() > 0 {
+            let mut some = self.split(together);
+            match some.make(store, call).await {
+                Ok(()) => {}
+                // One that cannot be made must not keep the others from it.
+                Err(_) if together > 1 => {
+                    together = 1;
+                    self.put_first(some);
+                }
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::warn!(%error, "a settlement found its counter damaged, and is dropped");
+                }
+                Err(_) => {
+                    self.put_first(some);
+                    return;
+                }
+            }
+        }
     }
 
     /// Makes all of it. What was made stays out of what is made again.

@@ -28,8 +28,11 @@ use crate::store::StoreError;
 /// How many times a call is sent on at most.
 const MOST_REDIRECTIONS: usize = 64;
 
-/// How long a call waits whose keys are on their way, before it is tried again.
+/// How long a call waits whose keys are on their way, before it is tried again; after each further time twice as long.
 const MOVING_PAUSE: Duration = Duration::from_millis(2);
+
+/// The longest of these waits.
+const LONGEST_MOVING_PAUSE: Duration = Duration::from_millis(32);
 
 /// How long a node is waited for that is asked for the map.
 const MAP_DEADLINE: Duration = Duration::from_millis(500);
@@ -80,9 +83,9 @@ impl Cluster {
     pub(super) async fn call(&self, slot: Slot, command: &Cmd, until: Until) -> Result<Value, Failure> {
         let mut link = self.link_of(slot, until).await?;
         let (mut asking, mut was_unreachable) = (false, false);
-        let mut failure = Failure::NoScript;
-        for _ in 0..MOST_REDIRECTIONS {
-            failure = match link.call(command, asking, until).await {
+        let (mut redirections, mut pause) = (0, MOVING_PAUSE);
+        loop {
+            let failure = match link.call(command, asking, until).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -92,7 +95,13 @@ impl Cluster {
                     (link, asking) = (self.link(host)?, false);
                 }
                 Failure::Ask(host) => (link, asking) = (self.link(host)?, true),
-                Failure::TryAgain => sleep(MOVING_PAUSE).await,
+                // Nothing was done, which is said while somebody still listens.
+                Failure::TryAgain if until.or_after(pause) == until => return Err(failure),
+                Failure::TryAgain => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_MOVING_PAUSE);
+                    continue;
+                }
                 Failure::Store(StoreError::Unreachable(_)) if !was_unreachable => {
                     // Nothing was sent. Its replica may have taken over.
                     was_unreachable = true;
@@ -106,20 +115,25 @@ impl Cluster {
                     | StoreError::Unavailable { .. },
                 ) => {
                     self.ask_in_background();
-                    break;
+                    return Err(failure);
                 }
-                Failure::NoScript | Failure::Store(_) => break,
+                Failure::NoScript | Failure::Store(_) => return Err(failure),
             }
-            if until.is_over() {
-                break;
+            redirections += 1;
+            if redirections >= MOST_REDIRECTIONS || until.is_over() {
+                return Err(failure);
             }
         }
-        Err(failure)
     }
 
     /// The node that keeps a slot, as far as that is known.
     pub(super) fn home(&self, slot: Slot) -> Option<Link> {
         self.0.map.load().slots.get(&slot).cloned()
+    }
+
+    /// Whether the node of this number is known not to answer.
+    pub(super) fn is_missing(&self, number: usize) -> bool {
+        self.0.links.lock().values().any(|link| link.number() == number && link.is_missing())
     }
 
     /// The nodes that keep any slot, as they are now.
@@ -158,7 +172,9 @@ impl Cluster {
         if let Some(link) = links.get(host) {
             return Ok(link.clone());
         }
-        let link = Link::new(Target::server(&self.0.options, host)?, self.0.runtime.clone());
+        // From 1 on: 0 is no node.
+        let number = links.len() + 1;
+        let link = Link::new(Target::server(&self.0.options, host)?, number, self.0.runtime.clone());
         links.insert(host.clone(), link.clone());
         Ok(link)
     }

@@ -1,7 +1,10 @@
 //! What Redis says when it does not do what was asked, as what the store says then.
 
+mod wire;
+
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+pub(super) use self::wire::Wire;
 use super::options::Host;
 use crate::store::StoreError;
 
@@ -49,8 +52,9 @@ pub(super) fn after_sending(error: RedisError) -> Failure {
 }
 
 /// What an error means that came before there was a connection.
-pub(super) fn before_sending(error: RedisError) -> StoreError {
-    answered(&error).unwrap_or_else(|| StoreError::Unreachable(Box::new(error)))
+pub(super) fn before_sending(error: RedisError, wire: Wire) -> StoreError {
+    let told = answered(&error).or_else(|| wire::explained(&error, wire));
+    told.unwrap_or_else(|| StoreError::Unreachable(Box::new(error)))
 }
 
 /// Whether the server will go on refusing on this connection, where another may do: it has become a replica.
@@ -187,12 +191,13 @@ mod tests {
         let broken = || RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
         let Failure::Store(error) = after_sending(broken()) else { panic!() };
         assert!(matches!(error, StoreError::Lost(_)));
-        assert!(matches!(before_sending(broken()), StoreError::Unreachable(_)));
+        assert!(matches!(before_sending(broken(), Wire::Plain), StoreError::Unreachable(_)));
     }
 
     #[test]
     fn a_message_is_cut_short() {
-        let StoreError::Denied { what } = before_sending(said("NOAUTH", &"x".repeat(5_000))) else {
+        let StoreError::Denied { what } = before_sending(said("NOAUTH", &"x".repeat(5_000)), Wire::Tls)
+        else {
             panic!()
         };
         assert_eq!(what.len(), LONGEST_MESSAGE);

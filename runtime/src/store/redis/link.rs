@@ -40,11 +40,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
+/// How much earlier a caller may have begun to wait than the call that it waits for.
+const A_LITTLE: Duration = Duration::from_millis(5);
+
 /// Longer deadlines are this one: clocks end somewhere.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(86_400 * 365);
 
 /// Until when a call is waited for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Until {
     at: Instant,
     deadline: Duration,
@@ -81,6 +84,11 @@ impl Until {
         timeout_at(self.at, future).await
     }
 
+    /// Whether it is over for a caller who waits as long and began to a little earlier.
+    fn is_nearly_over(&self) -> bool {
+        Instant::now() + A_LITTLE >= self.at
+    }
+
     /// Whether it is over.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.at
@@ -111,6 +119,8 @@ enum Phase {
 #[derive(Debug)]
 struct Inner {
     target: Target,
+    /// Which of the links of a store it is.
+    number: usize,
     runtime: Handle,
     phase: Mutex<Phase>,
     waiting: Semaphore,
@@ -124,11 +134,12 @@ struct Inner {
 pub(super) struct Link(Arc<Inner>);
 
 impl Link {
-    /// Not yet connected. Connections live on this runtime.
-    pub(super) fn new(target: Target, runtime: Handle) -> Self {
+    /// Not yet connected. Connections live on this runtime. The number says which of the links of a store it is.
+    pub(super) fn new(target: Target, number: usize, runtime: Handle) -> Self {
         let phase = Phase::Down { since: Instant::now(), pause: Duration::ZERO, error: None };
         Self(Arc::new(Inner {
             target,
+            number,
             runtime,
             phase: Mutex::new(phase),
             waiting: Semaphore::new(MOST_WAITING),
@@ -142,11 +153,26 @@ impl Link {
         self.0.generation.load(Ordering::Relaxed)
     }
 
+    /// Which of the links of a store it is.
+    pub(super) fn number(&self) -> usize {
+        self.0.number
+    }
+
+    /// Whether a connection was wanted and is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        match &*self.0.phase.lock() {
+            Phase::Live(_) => false,
+            Phase::Down { error: None, .. } => self.generation() > 0,
+            Phase::Down { .. } | Phase::Dialing(_) | Phase::Closed => true,
+        }
+    }
+
     /// Sends a command, after `ASKING` if it is one for keys that are on their way, and waits for its answer.
     pub(super) async fn call(&self, command: &Cmd, asking: bool, until: Until) -> Result<Value, Failure> {
         let Ok(_place) = self.0.waiting.try_acquire() else { return Err(too_many().into()) };
         let live = self.live(until).await?;
-        let answers = live.answers.load(Ordering::Relaxed);
+        let _unanswered =
+            Unanswered { link: self, live: &live, answers: live.answers.load(Ordering::Relaxed), until };
         let mut connection = live.connection.clone();
         let sent = async {
             if asking {
@@ -169,13 +195,7 @@ impl Link {
                 }
                 Err(fault::after_sending(error))
             }
-            Err(_) => {
-                // Nothing came over it for a whole deadline: what is behind it may be gone without a word.
-                if live.answers.load(Ordering::Relaxed) == answers {
-                    self.abandon(&live);
-                }
-                Err(until.timeout().into())
-            }
+            Err(_) => Err(until.timeout().into()),
         }
     }
 
@@ -208,7 +228,7 @@ impl Link {
                         if let Some(error) = error
                             && since.elapsed() < *pause
                         {
-                            return Err(fault::before_sending(error.clone()));
+                            return Err(fault::before_sending(error.clone(), self.0.target.wire()));
                         }
                         let dialing = self.dial(*pause);
                         *phase = Phase::Dialing(dialing.clone());
@@ -255,6 +275,23 @@ impl Link {
             && Arc::ptr_eq(current, live)
         {
             *phase = Phase::Down { since: Instant::now(), pause: Duration::ZERO, error: None };
+        }
+    }
+}
+
+/// A call that was sent. Where it ends at its deadline and nothing came over its connection since, what is behind that may be gone
+/// without a word.
+struct Unanswered<'l> {
+    link: &'l Link,
+    live: &'l Arc<Live>,
+    answers: u64,
+    until: Until,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.until.is_nearly_over() && self.live.answers.load(Ordering::Relaxed) == self.answers {
+            self.link.abandon(self.live);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One node or many: which of them a call goes to.
 
+use limitrate_core::key::CounterKey;
 use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 
@@ -27,7 +28,7 @@ impl Nodes {
         Ok(match &options.servers {
             Servers::Cluster(seeds) => Self::Many(Cluster::new(options.clone(), seeds, runtime)?),
             Servers::Node(_) | Servers::Unix(_) | Servers::Sentinel { .. } => {
-                Self::One(Link::new(Target::of(options)?, runtime))
+                Self::One(Link::new(Target::of(options)?, 0, runtime))
             }
         })
     }
@@ -61,6 +62,22 @@ impl Nodes {
         match self {
             Self::One(link) => link.generation(),
             Self::Many(cluster) => cluster.generation(),
+        }
+    }
+
+    /// Where a counter is kept, by the number of its node; 0 where there is one, or none is known.
+    pub(super) fn place_of(&self, counter: CounterKey) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Many(cluster) => cluster.home(Group::of(counter).slot()).map_or(0, |link| link.number()),
+        }
+    }
+
+    /// Whether the node of this number is known not to answer.
+    pub(super) fn is_missing(&self, number: usize) -> bool {
+        match self {
+            Self::One(link) => link.is_missing(),
+            Self::Many(cluster) => cluster.is_missing(number),
         }
     }
 

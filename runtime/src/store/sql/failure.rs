@@ -2,8 +2,14 @@
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
+use rustls::Error as TlsError;
+
 use super::dialect::{Dialect, Said};
-use crate::store::StoreError;
+use crate::store::{StoreError, certificate};
+
+/// Where the file of an authority is named.
+const AUTHORITY: &str =
+    "`?sslrootcert=/path/of/the.pem` for PostgreSQL, `?ssl-ca=/path/of/the.pem` for MySQL";
 
 /// How far a batch had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,20 @@ impl Shared {
     }
 }
 
+/// What keeps the two ends from trusting each other, if that is it.
+fn untrusted(error: &sqlx::Error) -> Option<String> {
+    if let sqlx::Error::Tls(error) = error {
+        return Some(format!("no agreement on TLS: {error}"));
+    }
+    let sqlx::Error::Io(error) = error else { return None };
+    let refused = certificate::tls_error(error)?;
+    Some(if let TlsError::InvalidCertificate(invalid) = refused {
+        certificate::told(invalid, AUTHORITY)
+    } else {
+        format!("no agreement on TLS: {refused}")
+    })
+}
+
 /// What a driver that waited too long would say.
 pub(super) fn timed_out(after: Duration) -> sqlx::Error {
     let what = format!("no answer within {after:?}");
@@ -88,6 +108,11 @@ impl Failure {
         }
         if let sqlx::Error::Configuration(cause) = &error {
             return Self::Address(cause.to_string());
+        }
+        if stage == Stage::Connect
+            && let Some(what) = untrusted(&error)
+        {
+            return Self::Address(what);
         }
         Self::Unreachable(error.into())
     }

@@ -147,7 +147,8 @@ async fn attempt<D: Dialect>(
 /// Tells calls why they were not executed.
 fn refuse<D: Dialect>(jobs: Jobs, failure: &Failure) {
     let word = failure.to_error().word();
-    metrics::counter!("limitrate_store_failures_total", "store" => D::NAME, "error" => word).increment(1);
+    metrics::counter!("limitrate_store_failed_batches_total", "store" => D::NAME, "kind" => word)
+        .increment(1);
     tracing::debug!(store = D::NAME, ?failure, calls = jobs.len(), "calls failed");
     jobs.into_iter().for_each(|job| job.answer(Some(failure.to_error())));
 }

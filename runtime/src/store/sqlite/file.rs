@@ -49,7 +49,7 @@ pub(super) struct Rows {
 /// Tells of rows that were left out because they cannot be read.
 pub(super) fn note_damaged(rows: usize) {
     if rows > 0 {
-        metrics::counter!("limitrate_store_damaged_rows_total", "store" => "sqlite").increment(widened(rows));
+        metrics::counter!("limitrate_store_damaged_total", "store" => "sqlite").increment(widened(rows));
         tracing::warn!(rows, "rows of the file are damaged and were left out: reset their counters");
     }
 }
@@ -294,7 +294,8 @@ fn why_not(path: &Path) -> Option<StoreError> {
     Some(if error.kind() == io::ErrorKind::PermissionDenied {
         StoreError::Denied { what: format!("{} may not be opened", path.display()) }
     } else {
-        StoreError::Unreachable(Box::new(error))
+        let what = format!("{}: {error}", path.display());
+        StoreError::Unreachable(Box::new(io::Error::new(error.kind(), what)))
     })
 }
 

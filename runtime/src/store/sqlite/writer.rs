@@ -8,7 +8,7 @@ use std::{
         Arc,
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     engine::Engine,
+    thread::Ending,
     work::{Job, Step, Work},
 };
 use crate::store::{Answer, StoreError};
@@ -38,8 +39,9 @@ enum Message {
 /// The queue, and the thread behind it; dropping it answers who waits, and closes the file.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: Option<SyncSender<Message>>,
-    thread: Option<JoinHandle<()>>,
+    // Before the thread, which ends when nobody can ask it any more.
+    queue: SyncSender<Message>,
+    _thread: Ending,
 }
 
 impl Writer {
@@ -51,7 +53,7 @@ impl Writer {
             // Closes the file.
             engine.lock().take();
         })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue, _thread: Ending::new(thread) })
     }
 
     /// Has something done, and waits for what comes of it; within a deadline, if there is one. What was not begun by then
@@ -84,25 +86,13 @@ impl Writer {
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {
-        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        queue.try_send(message).map_err(|error| match error {
+        self.queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => {
                 let what = format!("{MAX_WAITING} calls wait for its file already");
                 StoreError::Unavailable { what, cause: "the queue is full".into() }
             }
             TrySendError::Disconnected(_) => StoreError::Closed,
         })
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of a SQLite store has panicked");
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{ServerError, folder::Folder, poll::within, port},
+    super::{ServerError, folder::Folder, poll::within, port, shared::Shared},
     Redis, RedisOptions,
 };
 
@@ -24,6 +24,22 @@ impl RedisSentinel {
     ///
     /// If Redis is not installed or does not run.
     pub fn start() -> Result<Self, ServerError> {
+        Self::start_patient(500)
+    }
+
+    /// Nodes that other tests of this process use at the same time; they are started once. The sentinel leaves a node alone that
+    /// does not answer for some seconds: machines of tests have much else to do.
+    ///
+    /// # Errors
+    ///
+    /// If Redis is not installed or does not run.
+    pub fn shared() -> Result<&'static Self, ServerError> {
+        static SHARED: Shared<RedisSentinel> = Shared::new();
+        SHARED.get(|| Self::start_patient(60_000))
+    }
+
+    /// Starts all three; the sentinel replaces a node that does not answer for so many milliseconds.
+    fn start_patient(patience: u32) -> Result<Self, ServerError> {
         let extra = ["--repl-diskless-sync-delay", "0"].map(str::to_owned).to_vec();
         let first = Redis::start(&RedisOptions { extra: extra.clone(), ..RedisOptions::default() })?;
         let replica_of = Some(first.port());
@@ -36,7 +52,7 @@ impl RedisSentinel {
             &format!(
                 "port {port}\nbind 127.0.0.1\ndir {}\n\
                  sentinel monitor {SENTINEL_NAME} 127.0.0.1 {watched} 1\n\
-                 sentinel down-after-milliseconds {SENTINEL_NAME} 500\n\
+                 sentinel down-after-milliseconds {SENTINEL_NAME} {patience}\n\
                  sentinel failover-timeout {SENTINEL_NAME} 3000\n",
                 folder.path().display()
             ),

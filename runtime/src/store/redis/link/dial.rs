@@ -13,7 +13,10 @@ use redis::{
 use super::DIAL_TIMEOUT;
 use crate::store::{
     StoreError,
-    redis::options::{Host, RedisOptions, Servers},
+    redis::{
+        fault::Wire,
+        options::{Host, RedisOptions, Servers},
+    },
 };
 
 /// How many calls may be handed to the task of a connection before it takes the next.
@@ -28,6 +31,8 @@ pub(in crate::store::redis) enum Target {
         client: Client,
         /// For people.
         name: String,
+        /// How it is spoken to.
+        wire: Wire,
     },
     /// The master that these Sentinels name, asked anew for each connection.
     Sentinel {
@@ -54,7 +59,7 @@ impl Target {
             }
             Servers::Unix(path) => {
                 let client = client(options, ConnectionAddr::Unix(path.clone()))?;
-                Ok(Self::Server { client, name: path.display().to_string() })
+                Ok(Self::Server { client, name: path.display().to_string(), wire: Wire::Socket })
             }
             Servers::Sentinel { sentinels, master } => Ok(Self::Sentinel {
                 sentinels: sentinels.iter().map(|host| address(options, host)).collect(),
@@ -68,7 +73,17 @@ impl Target {
     /// One server of those that these options tell how to speak to.
     pub(in crate::store::redis) fn server(options: &RedisOptions, host: &Host) -> Result<Self, StoreError> {
         let client = client(options, address(options, host))?;
-        Ok(Self::Server { client, name: host.to_string() })
+        let wire = if options.tls { Wire::Tls } else { Wire::Plain };
+        Ok(Self::Server { client, name: host.to_string(), wire })
+    }
+
+    /// How what it leads to is spoken to.
+    pub(super) fn wire(&self) -> Wire {
+        match self {
+            Self::Sentinel { options, .. } if options.tls => Wire::Tls,
+            Self::Sentinel { .. } => Wire::Plain,
+            Self::Server { wire, .. } => *wire,
+        }
     }
 
     /// Makes a connection.

@@ -6,7 +6,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use super::{
         fault::Fault,
         file::{File, note_damaged},
         sweep::Sweep,
+        thread::Ending,
     },
     Desk,
     notes::Noted,
@@ -40,8 +41,9 @@ enum Message {
 /// The thread; dropping it writes what is not written yet, and closes the file.
 #[derive(Debug)]
 pub(super) struct Flusher {
-    queue: Option<SyncSender<Message>>,
-    thread: Option<JoinHandle<()>>,
+    // Before the thread, which ends when nobody can ask it any more.
+    queue: SyncSender<Message>,
+    _thread: Ending,
 }
 
 impl Flusher {
@@ -50,7 +52,7 @@ impl Flusher {
         let mut flush = Flush { file, desk, sweep: Sweep::default(), has_failed: false };
         let thread = thread::Builder::new().name("limitrate-sqlite".into());
         let thread = thread.spawn(move || flush.serve(&asked, every)).map_err(no_thread)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue, _thread: Ending::new(thread) })
     }
 
     pub(super) fn flush(&self) -> Answer<'_, ()> {
@@ -70,8 +72,7 @@ impl Flusher {
     fn ask(&self, message: impl FnOnce(Reply) -> Message + Send + 'static) -> Answer<'_, ()> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-            queue.try_send(message(reply)).map_err(|error| match error {
+            self.queue.try_send(message(reply)).map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::Unavailable {
                     what: format!("{MAX_WAITING} callers wait for its file already"),
                     cause: "the queue is full".into(),
@@ -87,17 +88,6 @@ fn no_thread(error: io::Error) -> StoreError {
     StoreError::Unavailable {
         what: "no thread can be started for its file".to_owned(),
         cause: Box::new(error),
-    }
-}
-
-impl Drop for Flusher {
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of a SQLite store has panicked");
-        }
     }
 }
 
@@ -140,7 +130,7 @@ impl Flush {
         let has_failed = flushed.is_err();
         if let Err(fault) = flushed {
             let error = self.file.error(&fault);
-            metrics::counter!("limitrate_store_flush_failures_total", "kind" => error.word()).increment(1);
+            metrics::counter!("limitrate_store_flush_failures_total", "store" => "sqlite", "kind" => error.word()).increment(1);
             if !self.has_failed {
                 tracing::error!(%error, "what was decided cannot be written: a restart would forget it");
             }
