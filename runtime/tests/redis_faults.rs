@@ -16,6 +16,8 @@ mod broken;
 mod damaged;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/unfinished.rs"]
+mod unfinished;
 
 use std::time::Duration;
 

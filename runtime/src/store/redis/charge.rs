@@ -21,11 +21,13 @@ use super::{
 use crate::store::{Call, Charged, ClockOf, Entry, Ledger, StoreError, beside::warning_key};
 
 /// What the script came to.
-enum Outcome {
+pub(super) enum Outcome {
     /// It judged, and took or did not take.
     Judged { taken: bool, now: Timestamp, before: Vec<Option<Vec<u8>>> },
     /// It left the decision to wider arithmetic.
     Left,
+    /// The decision that this is a step of was given up.
+    GivenUp,
 }
 
 impl Inner {
@@ -74,6 +76,11 @@ impl Inner {
             command.arg(plan.bytes.as_slice());
         };
         let answer = self.scripts.charge.run(&self.nodes, group, keys, arguments, until).await?;
+        self.judged(call, plan, answer)
+    }
+
+    /// What the script's answer says.
+    pub(super) fn judged(&self, call: &Call, plan: &Plan, answer: Value) -> Result<Outcome, StoreError> {
         let unknown = || StoreError::Corrupt { what: "the script answers what it never would".to_owned() };
         let Value::Array(items) = answer else { return Err(unknown()) };
         let mut items = items.into_iter();
@@ -82,6 +89,9 @@ impl Inner {
         else {
             return Err(unknown());
         };
+        if code == 3 {
+            return Ok(Outcome::GivenUp);
+        }
         let now = Timestamp(high.saturating_mul(1 << 32).saturating_add(low));
         if call.clock == ClockOf::Store {
             self.ahead.store(now.0.saturating_sub(call.now.0), Ordering::Relaxed);
@@ -108,7 +118,7 @@ impl Inner {
     }
 
     /// What the decision comes to that a script made from these states.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         call: &Call,
         charges: &[Charge<'_>],
@@ -177,7 +187,7 @@ impl Inner {
     }
 
     /// What the clock will show where the decision is made, more or less.
-    fn about(&self, call: &Call) -> Timestamp {
+    pub(super) fn about(&self, call: &Call) -> Timestamp {
         match call.clock {
             ClockOf::Store => Timestamp(call.now.0.saturating_add(self.ahead.load(Ordering::Relaxed))),
             ClockOf::Caller => call.now,

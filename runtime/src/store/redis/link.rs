@@ -158,6 +158,39 @@ impl Link {
                 command.query_async(&mut connection).await
             }
         };
+        self.answered(&live, answers, sent, until).await
+    }
+
+    /// Sends two commands in one go, and waits for both answers: the second is not executed before the first.
+    pub(super) async fn call_both(
+        &self,
+        commands: [&Cmd; 2],
+        until: Until,
+    ) -> Result<[Result<Value, Failure>; 2], Failure> {
+        let Ok(_place) = self.0.waiting.try_acquire() else { return Err(too_many().into()) };
+        let live = self.live(until).await?;
+        let answers = live.answers.load(Ordering::Relaxed);
+        let mut connection = live.connection.clone();
+        let mut both = redis::pipe();
+        commands.iter().for_each(|command| {
+            both.add_command((*command).clone());
+        });
+        let sent = both.ignore_errors().query_async(&mut connection);
+        let both: [Result<Value, RedisError>; 2] = self.answered(&live, answers, sent, until).await?;
+        if both.iter().any(|answer| matches!(answer, Err(error) if fault::is_demoted(error))) {
+            self.abandon(&live);
+        }
+        Ok(both.map(|answer| answer.map_err(fault::after_sending)))
+    }
+
+    /// Waits for the answer to what was sent when there had been so many answers.
+    async fn answered<T>(
+        &self,
+        live: &Arc<Live>,
+        answers: u64,
+        sent: impl Future<Output = Result<T, RedisError>>,
+        until: Until,
+    ) -> Result<T, Failure> {
         match timeout_at(until.at, sent).await {
             Ok(Ok(answer)) => {
                 live.answers.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +198,7 @@ impl Link {
             }
             Ok(Err(error)) => {
                 if error.is_unrecoverable_error() || error.is_io_error() || fault::is_demoted(&error) {
-                    self.abandon(&live);
+                    self.abandon(live);
                 } else {
                     live.answers.fetch_add(1, Ordering::Relaxed);
                 }
@@ -174,7 +207,7 @@ impl Link {
             Err(_) => {
                 // Nothing came over it for a whole deadline: what is behind it may be gone without a word.
                 if live.answers.load(Ordering::Relaxed) == answers {
-                    self.abandon(&live);
+                    self.abandon(live);
                 }
                 Err(until.timeout().into())
             }
