@@ -24,7 +24,10 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 
-use self::{attempt::Attempt, step::Step};
+use self::{
+    attempt::Attempt,
+    step::{Step, refused_over},
+};
 pub(super) use self::{journal::Journals, sweep::keep_sweeping};
 use super::{Inner, link::Until, names::Group};
 use crate::store::{Call, Charged, Ledger, RequestId, StoreError, Verdicts, beside::hold_key};
@@ -46,8 +49,7 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
-        // Shadow charges come last: they are taken where the others were.
-        let key = |charge: &Charge<'_>| (charge.mode == Mode::Shadow, Group::of(charge.counter));
+        let key = |charge: &Charge<'_>| (is_apart(charge, charges), Group::of(charge.counter));
         let places = grouped(charges, key);
         let (shadows, others): (Vec<Numbered<'_, '_>>, Vec<_>) = (0..)
             .zip(&places)
@@ -129,13 +131,22 @@ impl Inner {
                 continue;
             }
             // As it was, if nobody came in between and it was taken just now; else what was taken is given back.
-            let is_undone = match step {
+            let is_undone = match &step {
                 Some(Step { is_known: true, .. }) => false,
                 Some(step) => self.undo(&step.trace, now, until).await?,
                 None => true,
             };
-            let taken = (!is_undone).then_some((attempt.note(), share));
-            parts.push((*number, self.refuse(&attempt.call_at(share), place, taken, until).await?));
+            let call = attempt.call_at(share);
+            let before = step.filter(|_| is_undone).map(|step| (step.charged.now, step.before));
+            let verdicts = before.and_then(|(now, before)| refused_over(&before, &call, now, place));
+            let verdicts = match verdicts {
+                Some(verdicts) => verdicts,
+                None => {
+                    let taken = (!is_undone).then_some((attempt.note(), share));
+                    self.refuse(&call, place, taken, until).await?
+                }
+            };
+            parts.push((*number, verdicts));
         }
         Ok(parts)
     }
@@ -159,6 +170,19 @@ impl Inner {
         seen_later.extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
         Ok(verdicts)
     }
+}
+
+/// Whether a charge comes after all others: shadow charges do, which are taken where the others were. Beside others of their group they
+/// are part of the same step, unless they are on the same counters.
+fn is_apart(charge: &Charge<'_>, charges: &[Charge<'_>]) -> bool {
+    let is_shadow = |charge: &Charge<'_>| charge.mode == Mode::Shadow;
+    if !is_shadow(charge) {
+        return false;
+    }
+    let here = charges.iter().filter(|other| other.counter.group() == charge.counter.group());
+    let (shadows, others): (Vec<&Charge<'_>>, Vec<&Charge<'_>>) = here.partition(|charge| is_shadow(charge));
+    let meets = |shadow: &&Charge<'_>| others.iter().any(|other| other.counter == shadow.counter);
+    others.is_empty() || shadows.iter().any(meets)
 }
 
 /// The error of a call of which something was applied, to be given back.

@@ -43,6 +43,8 @@ pub(super) struct Step {
     pub(super) trace: Trace,
     /// Whether it was executed before, and answered from its receipt.
     pub(super) is_known: bool,
+    /// All that stood there before, where that is known and may be wanted again.
+    pub(super) before: Vec<(CounterKey, Option<Vec<u8>>)>,
 }
 
 /// A step that is to be taken.
@@ -163,9 +165,12 @@ impl Inner {
         match self.judged(call, plan, answer)? {
             Outcome::Judged { taken, now, before } => {
                 let mut trace = Trace::default();
+                // What the last place took stays.
+                let kept = if taking.is_last { &[][..] } else { before.as_slice() };
+                let kept = plan.read.iter().copied().zip(kept.iter().cloned()).collect();
                 let judged = (taken, now, before);
                 let charged = self.answer(call, held, plan, judged, until, Some(&mut trace)).await?;
-                Ok(Some(Step { charged, trace, is_known: false }))
+                Ok(Some(Step { charged, trace, is_known: false, before: kept }))
             }
             Outcome::Left => Ok(None),
             Outcome::GivenUp => Err(given_up()),
@@ -204,7 +209,7 @@ impl Inner {
         keys.extend(shared.into_iter().flatten());
         let step = self.exchange_traced(call, keys, until, Some(&mut trace), work).await?;
         let (charged, is_known) = step.ok_or_else(given_up)?;
-        Ok(Step { charged, trace, is_known })
+        Ok(Step { charged, trace, is_known, before: Vec::new() })
     }
 
     /// Gives back what was taken at a place, if anything was, and judges its charges for a decision that is refused elsewhere.
@@ -215,10 +220,7 @@ impl Inner {
         taken: Option<(&Note, &Share)>,
         until: Until,
     ) -> Result<Verdicts, StoreError> {
-        let Some((_, first)) = place.first() else { return Ok(Verdicts::new()) };
-        // One more that never fits: it is refused here as well.
-        let never = never_fits(first.counter);
-        let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).chain([never]).collect();
+        let charges = refused(place);
         let once = Call { request: None, ..*call };
         let mut keys = keys(&once, &charges);
         keys.extend(taken.iter().flat_map(|(note, share)| note.keys(share)));
@@ -233,6 +235,30 @@ impl Inner {
         verdicts.truncate(place.len());
         Ok(verdicts)
     }
+}
+
+/// What the charges of a place come to for a decision that is refused elsewhere, where this stands there. `None` if that is not known,
+/// or if being refused changes anything.
+pub(super) fn refused_over(
+    before: &[(CounterKey, Option<Vec<u8>>)],
+    call: &Call,
+    now: Timestamp,
+    place: &Place<'_, '_>,
+) -> Option<Verdicts> {
+    let mut ledger = Ledger::new();
+    for (key, bytes) in before {
+        let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose().ok()?;
+        ledger.load(*key, kept);
+    }
+    let mut verdicts = ledger.charge(now, &Call { request: None, ..*call }, &refused(place)).verdicts;
+    verdicts.truncate(place.len());
+    (!before.is_empty() && ledger.changes().next().is_none()).then_some(verdicts)
+}
+
+/// The charges of a place, and one more that never fits: it is refused here as well.
+fn refused<'p>(place: &Place<'_, 'p>) -> Vec<Charge<'p>> {
+    let never = place.first().map(|(_, first)| never_fits(first.counter));
+    place.iter().map(|(_, charge)| **charge).chain(never).collect()
 }
 
 /// The error of a step whose decision was given up meanwhile: it took longer than anybody waits for it.
