@@ -14,6 +14,8 @@ mod apart;
 mod broken;
 #[path = "redis/damaged.rs"]
 mod damaged;
+#[path = "redis/killed.rs"]
+mod killed;
 #[path = "redis/moved.rs"]
 mod moved;
 #[path = "redis/unfinished.rs"]

@@ -14,11 +14,13 @@ use limitrate::{
     },
     prelude::*,
     runtime::store::{
-        Answer, Call, Charged, ClockOf, Kept, Lease, RedisOptions, RedisStore, Settlement, Settlements,
-        Store, StoreError, Ticket,
+        Answer, Call, Charged, ClockOf, Kept, Lease, RedisOptions, RedisStore, RequestId, Settlement,
+        Settlements, Store, StoreError, Ticket,
     },
 };
 use limitrate_testkit::server::{ClusterOptions, Proxy, Redis, RedisCluster, or_skip, until};
+
+const LEASE: Algorithm = Algorithm::InFlight(Nanos::from_secs(60));
 
 /// What a script counts with: amounts and spans beyond it are for wider arithmetic.
 const WIDEST: i128 = 1 << 52;
@@ -104,6 +106,8 @@ pub(crate) struct Seen {
     pub(crate) may_have_warned: u64,
     /// How many charges are under a block.
     pub(crate) blocked: u64,
+    /// Whether all of its charges are on buckets and windows, without marks to warn at.
+    pub(crate) is_plain: bool,
     /// Whether it has charges that are none for a script.
     pub(crate) is_wide: bool,
 }
@@ -127,6 +131,11 @@ impl Counting {
             for charges in [vec![first], vec![first, second], vec![first, Charge { cost: 2_000, ..second }]] {
                 self.store.charge(call, &charges).await.unwrap();
             }
+            let named = Call { request: Some(RequestId(number.into())), ..call };
+            let lease = Charge { algorithm: &LEASE, counter: first.counter.beside(1, 1), ..first };
+            for charge in [first, lease] {
+                self.store.charge(named, &[charge]).await.unwrap();
+            }
         }
     }
 
@@ -145,7 +154,7 @@ impl Counting {
         let trips = self.trips() - before;
         let groups = |is_meant: fn(&Charge<'_>) -> bool| {
             let meant = charges.iter().filter(|charge| is_meant(charge));
-            count(&meant.map(|charge| charge.counter.group()).collect::<BTreeSet<_>>())
+            count(meant.map(|charge| charge.counter.group()).collect::<BTreeSet<_>>())
         };
         let seen = Seen {
             trips,
@@ -155,6 +164,10 @@ impl Counting {
             warned: count(charged.verdicts.iter().filter(|verdict| verdict.warned.is_some())),
             may_have_warned: count(charges.iter().filter(|charge| !charged.taken && !charge.warn.is_empty())),
             blocked: count(charged.verdicts.iter().filter(|verdict| verdict.blocked)),
+            is_plain: charges.iter().all(|charge| {
+                let is_list = matches!(charge.algorithm, Algorithm::SlidingLog(_) | Algorithm::InFlight(_));
+                !is_list && charge.warn.is_empty()
+            }),
             is_wide: charges.iter().enumerate().any(|(index, charge)| {
                 is_wide(charge) || charges[..index].iter().any(|other| other.counter == charge.counter)
             }),

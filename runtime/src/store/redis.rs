@@ -15,6 +15,7 @@ mod groups;
 mod link;
 mod meta;
 mod names;
+mod once;
 mod options;
 mod quick;
 mod scan;

@@ -8,21 +8,23 @@ use limitrate_core::{
     time::Timestamp,
 };
 
-use super::{Ledger, Row, receipt_of};
+use super::{Ledger, receipt_of};
 use crate::store::{Call, Charged, Entry, Verdicts};
 
 impl Ledger {
     /// Whether [`Self::charge`] answers a call from its receipt.
     pub(in crate::store) fn remembers(&self, now: Timestamp, call: &Call, charges: &[Charge<'_>]) -> bool {
-        let row = receipt_of(call, charges).and_then(|key| self.rows.get(&key));
-        matches!(row, Some(Row { entry: Some(Entry::Receipt(_)), idle_at, .. }) if now < *idle_at)
+        receipt_of(call, charges).is_some_and(|key| self.answered(key, now, call, charges).is_some())
     }
 
     /// What became of an attempt, if that is written under this key: whether it took.
     pub(in crate::store) fn outcome(&self, key: CounterKey) -> Option<bool> {
         match self.rows.get(&key).and_then(|row| row.entry.as_ref()) {
             Some(Entry::Receipt(charged)) => Some(charged.taken),
-            Some(Entry::Counter(_) | Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_)) | None => None,
+            Some(
+                Entry::Counter(_) | Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Judged(_),
+            )
+            | None => None,
         }
     }
 

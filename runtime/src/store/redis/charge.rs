@@ -38,6 +38,11 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
+        if let Some(request) = call.request
+            && let Some(charged) = self.charge_once(call, request, charges, until).await?
+        {
+            return Ok(charged);
+        }
         self.charge_traced(call, charges, until, None).await
     }
 

@@ -30,7 +30,7 @@ use self::{
 };
 pub(super) use self::{journal::Journals, sweep::keep_sweeping};
 use super::{Inner, link::Until, names::Group};
-use crate::store::{Call, Charged, Ledger, RequestId, StoreError, Verdicts, beside::hold_key};
+use crate::store::{Call, Charged, Ledger, StoreError, Verdicts, beside::hold_key};
 
 /// The charges of one place, each with where it stands in the call.
 type Place<'t, 'p> = [(usize, &'t Charge<'p>)];
@@ -49,8 +49,8 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
-        let key = |charge: &Charge<'_>| (is_apart(charge, charges), Group::of(charge.counter));
-        let places = grouped(charges, key);
+        let places = grouped(charges, |charge| Group::of(charge.counter));
+        // Places of nothing but shadow charges come last: they are taken where the others were.
         let (shadows, others): (Vec<Numbered<'_, '_>>, Vec<_>) = (0..)
             .zip(&places)
             .partition(|(_, place)| place.iter().all(|(_, charge)| charge.mode == Mode::Shadow));
@@ -63,22 +63,17 @@ impl Inner {
             }
             several => self.charge_several(call, several, until).await?,
         };
-        let mut seen_later = Vec::new();
         for (number, place) in &shadows {
             let until = until.half();
             let verdicts = if taken {
-                self.charge_shadows(call, charges, place, &mut seen_later, until).await
+                let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).collect();
+                self.charge_together(call, &charges, until).await.map(|charged| charged.verdicts)
             } else {
                 self.refuse(call, place, None, until).await
             };
             parts.push((*number, verdicts.unwrap_or_else(|error| nowhere(place, &error))));
         }
-        let mut verdicts = joined(charges, &places, parts.into_iter());
-        for (index, status) in seen_later {
-            if let Some(verdict) = verdicts.get_mut(index) {
-                verdict.status = status;
-            }
-        }
+        let verdicts = joined(charges, &places, parts.into_iter());
         Ok(Charged { taken, now, verdicts, degraded: false })
     }
 
@@ -150,39 +145,6 @@ impl Inner {
         }
         Ok(parts)
     }
-
-    /// Takes shadow charges of one place where all others were taken.
-    async fn charge_shadows(
-        &self,
-        call: &Call,
-        charges: &[Charge<'_>],
-        place: &Place<'_, '_>,
-        seen_later: &mut Vec<(usize, Status)>,
-        until: Until,
-    ) -> Result<Verdicts, StoreError> {
-        let looks = looks(charges, place);
-        let both: Vec<_> =
-            place.iter().map(|(_, charge)| **charge).chain(looks.iter().map(|(_, look)| *look)).collect();
-        // Their receipt is another one than that of charges that count, which may be on the same counter.
-        let call = Call { request: call.request.map(|request| RequestId(!request.0)), ..*call };
-        let mut verdicts = self.charge_together(&call, &both, until).await?.verdicts;
-        let looked = verdicts.drain(place.len().min(verdicts.len())..);
-        seen_later.extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
-        Ok(verdicts)
-    }
-}
-
-/// Whether a charge comes after all others: shadow charges do, which are taken where the others were. Beside others of their group they
-/// are part of the same step, unless they are on the same counters.
-fn is_apart(charge: &Charge<'_>, charges: &[Charge<'_>]) -> bool {
-    let is_shadow = |charge: &Charge<'_>| charge.mode == Mode::Shadow;
-    if !is_shadow(charge) {
-        return false;
-    }
-    let here = charges.iter().filter(|other| other.counter.group() == charge.counter.group());
-    let (shadows, others): (Vec<&Charge<'_>>, Vec<&Charge<'_>>) = here.partition(|charge| is_shadow(charge));
-    let meets = |shadow: &&Charge<'_>| others.iter().any(|other| other.counter == shadow.counter);
-    others.is_empty() || shadows.iter().any(meets)
 }
 
 /// The error of a call of which something was applied, to be given back.
@@ -199,22 +161,6 @@ fn nowhere(place: &Place<'_, '_>, error: &StoreError) -> Verdicts {
         Verdict::new(Ok(()), status, Counted::Nowhere)
     };
     place.iter().map(|(_, charge)| verdict(charge)).collect()
-}
-
-/// Looks at the counters of shadow charges for the others on them, each with where it stands: they tell what is left in the end.
-fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Charge<'p>)> {
-    let is_shared = |charge: &Charge<'_>| shadows.iter().any(|(_, shadow)| shadow.counter == charge.counter);
-    let others =
-        charges.iter().enumerate().filter(|(_, charge)| charge.mode != Mode::Shadow && is_shared(charge));
-    let look = |charge: &Charge<'p>| Charge {
-        cost: 0,
-        mode: Mode::Enforce,
-        hold: None,
-        block: None,
-        warn: &[],
-        ..*charge
-    };
-    others.map(|(index, charge)| (index, look(charge))).collect()
 }
 
 /// Puts what has the same key together, each with where it stood.

@@ -3,6 +3,7 @@
 //! A call that was sent is never sent again. While there is no connection, one task tries to make one, and calls wait for it as
 //! long as they may; after it failed, calls fail at once for a while, so that nobody storms a server that has just come back.
 
+mod both;
 mod dial;
 mod lanes;
 
@@ -159,28 +160,6 @@ impl Link {
             }
         };
         self.answered(&live, answers, sent, until).await
-    }
-
-    /// Sends two commands in one go, and waits for both answers: the second is not executed before the first.
-    pub(super) async fn call_both(
-        &self,
-        commands: [&Cmd; 2],
-        until: Until,
-    ) -> Result<[Result<Value, Failure>; 2], Failure> {
-        let Ok(_place) = self.0.waiting.try_acquire() else { return Err(too_many().into()) };
-        let live = self.live(until).await?;
-        let answers = live.answers.load(Ordering::Relaxed);
-        let mut connection = live.connection.clone();
-        let mut both = redis::pipe();
-        commands.iter().for_each(|command| {
-            both.add_command((*command).clone());
-        });
-        let sent = both.ignore_errors().query_async(&mut connection);
-        let both: [Result<Value, RedisError>; 2] = self.answered(&live, answers, sent, until).await?;
-        if both.iter().any(|answer| matches!(answer, Err(error) if fault::is_demoted(error))) {
-            self.abandon(&live);
-        }
-        Ok(both.map(|answer| answer.map_err(fault::after_sending)))
     }
 
     /// Waits for the answer to what was sent when there had been so many answers.

@@ -76,6 +76,8 @@ pub(super) struct Scripts {
     pub(super) charge: Script,
     /// The same as one step of several.
     pub(super) step: Script,
+    /// The same for a call that names itself.
+    pub(super) once: Script,
     /// Writes a note into a journal.
     pub(super) note: Script,
     /// Reads the notes of a journal that are due.
@@ -98,6 +100,11 @@ impl Scripts {
                 include_str!("script/step_begin.lua"),
                 include_str!("script/charge.lua"),
                 include_str!("script/step_end.lua")
+            )),
+            once: Script::new(concat!(
+                include_str!("script/once_begin.lua"),
+                include_str!("script/charge.lua"),
+                include_str!("script/once_end.lua")
             )),
             note: Script::new(include_str!("script/note.lua")),
             due: Script::new(include_str!("script/due.lua")),

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use limitrate_core::{
     algorithm::Algorithm,
-    charge::Charge,
+    charge::{Charge, Mode},
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
@@ -116,10 +116,16 @@ const fn is_in_flight(charge: &Charge<'_>) -> bool {
 /// is reserved there is for the caller to say.
 pub(super) fn tentative<'p>(charges: impl Iterator<Item = Charge<'p>>, kept: Nanos) -> Vec<Charge<'p>> {
     let mut all: Vec<_> = charges.collect();
+    let is_shadow = |charge: &Charge<'_>| charge.mode == Mode::Shadow;
+    // Charges on one counter have one reservation; shadow ones leave it to the others.
     let reserved: Vec<_> =
         all.iter().filter(|charge| charge.hold.is_some()).map(|charge| charge.counter).collect();
+    let spending = all.iter().filter(|charge| !is_shadow(charge) && charge.cost > 0);
+    let spent: Vec<_> = spending.map(|charge| charge.counter).collect();
     for charge in &mut all {
-        if charge.cost > 0 && !is_in_flight(charge) && !reserved.contains(&charge.counter) {
+        let is_left =
+            reserved.contains(&charge.counter) || is_shadow(charge) && spent.contains(&charge.counter);
+        if charge.cost > 0 && !is_in_flight(charge) && !is_left {
             charge.hold = Some(kept);
         }
     }
