@@ -152,3 +152,18 @@ fn what_a_node_took_that_is_away_is_given_back_when_it_is_there_again() {
     assert_eq!((used(&store, numbers[1]), used(&store, numbers[2]), leased), (0, 0, [0; 3]));
     drop(living);
 }
+
+#[test]
+fn a_store_that_is_gone_looks_at_no_journal() {
+    let Some(cluster) = cluster() else { return };
+    let lasting = runtime();
+    let store = lasting.block_on(RedisStore::connect(options(&cluster.url()))).unwrap();
+    let charges = around(&cluster).map(charge);
+    assert!(lasting.block_on(store.charge(call(), &charges)).unwrap().taken);
+    // One is who asks.
+    let clients = |node: &Redis| node.command(&["CLIENT", "LIST", "TYPE", "normal"]).unwrap().lines().count();
+    let connected = || cluster.nodes().iter().map(clients).sum::<usize>() - cluster.nodes().len();
+    assert!(connected() > 0);
+    drop(store);
+    until("nobody is connected", || connected() == 0);
+}

@@ -211,3 +211,65 @@ fn due_of(answer: Value) -> Option<(u64, Vec<Vec<u8>>)> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use limitrate_core::time::Timestamp;
+
+    use super::*;
+    use crate::store::Ticket;
+
+    fn journals() -> Journals {
+        Journals::new(|journal| format!("journal {journal}"), Duration::from_secs(2))
+    }
+
+    #[test]
+    fn what_is_done_is_taken_out_a_few_at_a_time_and_not_all_is_kept_in_mind() {
+        let journals = journals();
+        for number in 0..2 * MOST_DONE {
+            journals.is_done(Written { journal: 3, member: number.to_le_bytes().to_vec() });
+        }
+        assert!(journals.take_done(2).is_empty());
+        let mut count = 0;
+        loop {
+            let taken = journals.take_done(3).len();
+            assert!(taken <= TAKEN_OUT);
+            count += taken;
+            if taken == 0 {
+                break;
+            }
+        }
+        assert_eq!(count, MOST_DONE);
+    }
+
+    #[test]
+    fn servers_know_of_a_decision_for_longer_than_its_note_is_tried() {
+        let journals = journals();
+        for deadline in [Duration::ZERO, Call::DEADLINE, Duration::MAX] {
+            let call = Call { deadline, ..Call::at(Timestamp(0), Ticket(1)) };
+            let due = journals.due_after(&call);
+            assert!((Duration::from_secs(2)..=Duration::from_secs(62)).contains(&due));
+            assert!(journals.kept(&call).0 > i64::try_from((due + TRIED).as_nanos()).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_journal_without_room_takes_no_decision() {
+        let due_after = Duration::from_secs(1);
+        let writing = Writing { journal: 1, bytes: b"note", due_after, done: Vec::new() };
+        assert_eq!(written(&writing, &Value::Int(258)).unwrap().member, b"\x02\x01\0\0\0\0\0\0note");
+        let full = written(&writing, &Value::Int(-1)).unwrap_err();
+        assert!(matches!(full, StoreError::Unavailable { .. }), "{full:?}");
+        assert!(matches!(written(&writing, &Value::Nil).unwrap_err(), StoreError::Corrupt { .. }));
+    }
+
+    #[test]
+    fn what_a_journal_holds_is_read_with_the_time() {
+        let note = |text: &[u8]| Value::BulkString(text.to_vec());
+        let answer = Value::Array(vec![Value::Int(7), note(b"a"), note(b"b")]);
+        assert_eq!(due_of(answer), Some((7, vec![b"a".to_vec(), b"b".to_vec()])));
+        for answer in [Value::Nil, Value::Array(vec![]), Value::Array(vec![Value::Int(7), Value::Nil])] {
+            assert_eq!(due_of(answer), None);
+        }
+    }
+}
