@@ -53,7 +53,7 @@ pub use self::redis::{RedisOptions, RedisStore};
 pub use self::sql::{SqlStore, settings::SqlSettings};
 pub use self::{
     contract::{Answer, Call, Charged, ClockOf, RequestId, Store},
-    entry::{Damaged, Entry, KEPT_IDLE, Kept},
+    entry::{Damaged, Entry, Judged, KEPT_IDLE, Kept},
     error::{Cause, StoreError},
     ledger::Ledger,
     memory::{MemoryOptions, MemoryStore},

@@ -19,10 +19,14 @@ mod broken;
 mod damaged;
 #[path = "redis/guarded.rs"]
 mod guarded;
+#[path = "redis/killed.rs"]
+mod killed;
 #[path = "redis/moved.rs"]
 mod moved;
 #[path = "redis/tls.rs"]
 mod tls;
+#[path = "redis/unfinished.rs"]
+mod unfinished;
 
 use std::time::Duration;
 

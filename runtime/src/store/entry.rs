@@ -30,6 +30,19 @@ pub enum Entry {
     Warning(warning::State),
     /// What a call that named itself was answered, for when it is made again.
     Receipt(Box<Charged>),
+    /// The same where the store that judged it can say only what it saw.
+    Judged(Box<Judged>),
+}
+
+/// What a call that named itself was judged by, from which its answer is worked out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether its charges were taken.
+    pub taken: bool,
+    /// When.
+    pub now: Timestamp,
+    /// What stood under the keys of its charges before, in their order, and from when on it was idle.
+    pub before: Vec<Option<(Entry, Timestamp)>>,
 }
 
 /// An entry with its key.

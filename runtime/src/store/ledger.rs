@@ -4,6 +4,7 @@
 //! loads them, lets the ledger execute the call, and writes [`Ledger::changes`]. Many calls may be executed on one ledger
 //! before it is written: each sees what those before it did.
 
+mod answered;
 mod deciding;
 #[cfg(feature = "redis")]
 mod tentative;
@@ -22,9 +23,10 @@ use limitrate_core::{
     warning,
 };
 
+use self::answered::receipt_of;
 use super::{
     Call, Charged, Entry, Kept, Lease, Settled, Settlement, Settlements, Ticket,
-    beside::{block_key, hold_key, receipt_key, warning_key},
+    beside::{block_key, hold_key, warning_key},
     contract::RECEIPT_KEPT,
 };
 
@@ -120,11 +122,8 @@ impl Ledger {
     /// names itself and was executed before is answered as it was then.
     pub fn charge(&mut self, now: Timestamp, call: &Call, charges: &[Charge<'_>]) -> Charged {
         let receipt = receipt_of(call, charges);
-        if let Some(key) = receipt
-            && let Some(Row { entry: Some(Entry::Receipt(charged)), idle_at, .. }) = self.rows.get(&key)
-            && now < *idle_at
-        {
-            return charged.as_ref().clone();
+        if let Some(charged) = receipt.and_then(|key| self.answered(key, now, call, charges)) {
+            return charged;
         }
         let (taken, verdicts) = deciding::charge(self, now, charges, call.ticket);
         let charged = Charged { taken, now, verdicts, degraded: false };
@@ -238,21 +237,30 @@ impl Ledger {
     fn state(&self, counter: CounterKey) -> Option<&State> {
         match &self.rows.get(&counter)?.entry {
             Some(Entry::Counter(state)) => Some(state),
-            Some(Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Receipt(_)) | None => None,
+            Some(
+                Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Receipt(_) | Entry::Judged(_),
+            )
+            | None => None,
         }
     }
 
     fn block(&self, counter: CounterKey, mode: Mode) -> Option<block::State> {
         match &self.rows.get(&block_key(counter, mode))?.entry {
             Some(Entry::Block(block)) => Some(*block),
-            Some(Entry::Counter(_) | Entry::Hold(_) | Entry::Warning(_) | Entry::Receipt(_)) | None => None,
+            Some(
+                Entry::Counter(_) | Entry::Hold(_) | Entry::Warning(_) | Entry::Receipt(_) | Entry::Judged(_),
+            )
+            | None => None,
         }
     }
 
     fn warning(&self, counter: CounterKey) -> Option<warning::State> {
         match &self.rows.get(&warning_key(counter))?.entry {
             Some(Entry::Warning(warning)) => Some(*warning),
-            Some(Entry::Counter(_) | Entry::Hold(_) | Entry::Block(_) | Entry::Receipt(_)) | None => None,
+            Some(
+                Entry::Counter(_) | Entry::Hold(_) | Entry::Block(_) | Entry::Receipt(_) | Entry::Judged(_),
+            )
+            | None => None,
         }
     }
 
@@ -295,7 +303,10 @@ impl Ledger {
         let row = self.rows.entry(counter).or_default();
         let mut state = match row.entry.take() {
             Some(Entry::Counter(state)) => Some(state),
-            Some(Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Receipt(_)) | None => None,
+            Some(
+                Entry::Hold(_) | Entry::Block(_) | Entry::Warning(_) | Entry::Receipt(_) | Entry::Judged(_),
+            )
+            | None => None,
         };
         let result = change(&mut state);
         if !mem::replace(&mut row.has_changed, true) {
@@ -305,9 +316,4 @@ impl Ledger {
         row.entry = state.map(Entry::Counter);
         result
     }
-}
-
-/// Where the receipt of a call is kept, if it names itself and charges anything.
-fn receipt_of(call: &Call, charges: &[Charge<'_>]) -> Option<CounterKey> {
-    Some(receipt_key(charges.first()?.counter, call.request?))
 }

@@ -69,29 +69,21 @@ impl MySqlOptions {
         Self { settings, ..self }
     }
 
-    fn counters(&self) -> String {
-        format!("{}limitrate_v1_counters", self.settings.prefix)
-    }
-
-    fn meta(&self) -> String {
-        format!("{}limitrate_v1_meta", self.settings.prefix)
-    }
-
     /// The name under which connections lock something that is one for all who use the database.
     fn lock(&self, what: &str) -> String {
-        format!("CONCAT('limitrate_', MD5(CONCAT(DATABASE(), '.{} {what}')))", self.counters())
+        format!("CONCAT('limitrate_', MD5(CONCAT(DATABASE(), '.{} {what}')))", self.settings.counters())
     }
 
     fn read_from(&self, keys: &[CounterKey]) -> String {
         format!(
             "SELECT `key`, entry FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({})",
-            self.counters(),
+            self.settings.counters(),
             list(keys)
         )
     }
 
     fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
-        let counters = self.counters();
+        let counters = self.settings.counters();
         let now = format!("{CLOCK} * 1000");
         let now = before.map_or(now.clone(), |before| format!("LEAST({now}, {before})"));
         format!(
@@ -101,7 +93,7 @@ impl MySqlOptions {
     }
 
     fn delete(&self, keys: &str) -> String {
-        let counters = self.counters();
+        let counters = self.settings.counters();
         format!("DELETE {counters} FROM {counters} FORCE INDEX (PRIMARY) WHERE `key` IN ({keys})")
     }
 }
@@ -214,7 +206,7 @@ impl Dialect for MySqlOptions {
     }
 
     fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String {
-        let table = self.counters();
+        let table = self.settings.counters();
         let rows = values(counters.iter().map(|key| (*key, &[][..], i64::MIN)));
         let all = [counters, others].concat();
         format!(
@@ -235,13 +227,13 @@ impl Dialect for MySqlOptions {
         format!(
             "START TRANSACTION;SELECT `key`, x'' FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({}) \
              FOR UPDATE SKIP LOCKED;ROLLBACK",
-            self.counters(),
+            self.settings.counters(),
             list(keys)
         )
     }
 
     fn write(&self, rows: &[Row]) -> String {
-        let table = self.counters();
+        let table = self.settings.counters();
         let rows = values(rows.iter().map(|row| (row.key, &row.entry[..], row.idle_at)));
         format!(
             "INSERT INTO {table} (`key`, entry, idle_at) VALUES {rows} \
@@ -253,12 +245,12 @@ impl Dialect for MySqlOptions {
         let after = after.map_or(String::new(), |key| format!(" WHERE `key` > {}", list(&[key])));
         format!(
             "SELECT `key`, entry FROM {}{after} ORDER BY `key` LIMIT {rows};SELECT {CLOCK}",
-            self.counters()
+            self.settings.counters()
         )
     }
 
     fn count(&self) -> String {
-        format!("SELECT COUNT(*) FROM {} WHERE entry <> x''", self.counters())
+        format!("SELECT COUNT(*) FROM {} WHERE entry <> x''", self.settings.counters())
     }
 
     fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
@@ -285,7 +277,7 @@ impl Dialect for MySqlOptions {
     }
 
     fn columns(&self) -> String {
-        let (counters, meta) = (self.counters(), self.meta());
+        let (counters, meta) = (self.settings.counters(), self.settings.meta());
         format!(
             "SELECT CAST(CONCAT(CASE table_name WHEN '{meta}' THEN 'meta.' ELSE 'counters.' END, column_name) AS BINARY), \
              CAST(data_type AS BINARY) FROM information_schema.columns \
@@ -295,7 +287,7 @@ impl Dialect for MySqlOptions {
     }
 
     fn migrations(&self) -> Vec<Migration> {
-        let (counters, meta) = (self.counters(), self.meta());
+        let (counters, meta) = (self.settings.counters(), self.settings.meta());
         let up = format!(
             "CREATE TABLE IF NOT EXISTS {counters} (`key` BINARY(16) PRIMARY KEY, entry LONGBLOB NOT NULL, \
              idle_at BIGINT NOT NULL, INDEX idle (idle_at)) ENGINE = InnoDB;\
@@ -314,27 +306,19 @@ impl Dialect for MySqlOptions {
         format!("DO RELEASE_LOCK({})", self.lock("layout"))
     }
 
-    fn number(&self, name: &str) -> String {
-        format!("SELECT value FROM {} WHERE name = '{name}'", self.meta())
-    }
-
     fn set_number(&self, name: &str, value: i64, replaced: bool) -> String {
         let value_or = if replaced { "VALUES(value)" } else { "value" };
         format!(
             "INSERT INTO {} (name, value) VALUES ('{name}', {value}) ON DUPLICATE KEY UPDATE value = {value_or}",
-            self.meta()
+            self.settings.meta()
         )
     }
 }
 
 impl fmt::Debug for MySqlOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MySqlOptions")
-            .field("settings", &self.settings)
-            .field("host", &self.driver.get_host())
-            .field("port", &self.driver.get_port())
-            .field("database", &self.driver.get_database())
-            .finish_non_exhaustive()
+        let Self { settings, driver } = self;
+        settings.debug(f, "MySqlOptions", (driver.get_host(), driver.get_port()), driver.get_database())
     }
 }
 
@@ -346,7 +330,7 @@ mod tests {
     fn an_address_is_read_and_its_password_never_shown() {
         let url = "mariadb://me:hunter2@db.example:6000/limits?prefix=a_&timeout=1500ms&ssl-mode=disabled";
         let options = MySqlOptions::from_url(url).unwrap();
-        assert_eq!(options.counters(), "a_limitrate_v1_counters");
+        assert_eq!(options.settings.counters(), "a_limitrate_v1_counters");
         assert_eq!(whole_seconds(options.settings.timeout), 2);
         assert_eq!((options.driver.get_host(), options.driver.get_port()), ("db.example", 6000));
         assert!(!format!("{options:?}").contains("hunter2"));

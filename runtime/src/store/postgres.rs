@@ -73,17 +73,9 @@ impl PostgresOptions {
         self
     }
 
-    fn counters(&self) -> String {
-        format!("{}limitrate_v1_counters", self.settings.prefix)
-    }
-
-    fn meta(&self) -> String {
-        format!("{}limitrate_v1_meta", self.settings.prefix)
-    }
-
     /// The number under which connections lock something that is one for all of them.
     fn lock(&self, what: &str) -> i64 {
-        xxh3_64(format!("{} {what}", self.counters()).as_bytes()).cast_signed()
+        xxh3_64(format!("{} {what}", self.settings.counters()).as_bytes()).cast_signed()
     }
 
     fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
@@ -91,7 +83,7 @@ impl PostgresOptions {
         format!(
             "SELECT key, ''::bytea FROM {} WHERE idle_at < LEAST({BEGUN} * 1000{before}) - {kept} \
              ORDER BY idle_at LIMIT {rows} FOR UPDATE SKIP LOCKED",
-            self.counters(),
+            self.settings.counters(),
         )
     }
 }
@@ -176,7 +168,7 @@ impl Dialect for PostgresOptions {
     }
 
     fn prepare(&self) -> String {
-        let counters = self.counters();
+        let counters = self.settings.counters();
         let nothing = i64::MIN;
         format!(
             "PREPARE limitrate_lock (bytea[]) AS INSERT INTO {counters} AS kept (key, entry, idle_at) \
@@ -207,7 +199,7 @@ impl Dialect for PostgresOptions {
         format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED;SELECT key, ''::bytea FROM {} WHERE key = ANY ({}::bytea[]) \
              FOR UPDATE SKIP LOCKED;ROLLBACK",
-            self.counters(),
+            self.settings.counters(),
             array(keys)
         )
     }
@@ -225,11 +217,14 @@ impl Dialect for PostgresOptions {
             literal(&mut condition, &key.0.to_be_bytes(), r"'\x", "'");
             condition
         });
-        format!("SELECT key, entry FROM {}{after} ORDER BY key LIMIT {rows};SELECT {CLOCK}", self.counters())
+        format!(
+            "SELECT key, entry FROM {}{after} ORDER BY key LIMIT {rows};SELECT {CLOCK}",
+            self.settings.counters()
+        )
     }
 
     fn count(&self) -> String {
-        format!("SELECT count(*) FROM {} WHERE entry <> ''", self.counters())
+        format!("SELECT count(*) FROM {} WHERE entry <> ''", self.settings.counters())
     }
 
     fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
@@ -242,7 +237,7 @@ impl Dialect for PostgresOptions {
 
     fn end_sweep(&self, keys: &[Vec<u8>]) -> String {
         let keys = array_of(keys.iter().map(|key| &key[..]));
-        format!("DELETE FROM {} WHERE key = ANY ({keys}::bytea[]);COMMIT", self.counters())
+        format!("DELETE FROM {} WHERE key = ANY ({keys}::bytea[]);COMMIT", self.settings.counters())
     }
 
     fn explain(&self, keys: &[CounterKey]) -> String {
@@ -254,12 +249,12 @@ impl Dialect for PostgresOptions {
              EXPLAIN {};EXPLAIN DELETE FROM {} WHERE key = ANY ({keys}::bytea[])",
             self.write(&rows),
             self.sweep_from(0, None, 1),
-            self.counters()
+            self.settings.counters()
         )
     }
 
     fn columns(&self) -> String {
-        let (counters, meta) = (self.counters(), self.meta());
+        let (counters, meta) = (self.settings.counters(), self.settings.meta());
         format!(
             "SELECT convert_to(CASE table_name WHEN '{meta}' THEN 'meta.' ELSE 'counters.' END || column_name, 'UTF8'), \
              convert_to(data_type, 'UTF8') FROM information_schema.columns \
@@ -269,7 +264,7 @@ impl Dialect for PostgresOptions {
     }
 
     fn migrations(&self) -> Vec<Migration> {
-        let (counters, meta) = (self.counters(), self.meta());
+        let (counters, meta) = (self.settings.counters(), self.settings.meta());
         // Rows change often and keep their keys: room on each page spares the indices.
         let up = format!(
             "CREATE TABLE IF NOT EXISTS {counters} (key bytea PRIMARY KEY, entry bytea NOT NULL, idle_at bigint NOT NULL) \
@@ -289,27 +284,19 @@ impl Dialect for PostgresOptions {
         format!("SELECT pg_advisory_unlock({})::int::bigint", self.lock("layout"))
     }
 
-    fn number(&self, name: &str) -> String {
-        format!("SELECT value FROM {} WHERE name = '{name}'", self.meta())
-    }
-
     fn set_number(&self, name: &str, value: i64, replaced: bool) -> String {
         let otherwise = if replaced { "UPDATE SET value = EXCLUDED.value" } else { "NOTHING" };
         format!(
             "INSERT INTO {} (name, value) VALUES ('{name}', '{value}') ON CONFLICT (name) DO {otherwise}",
-            self.meta()
+            self.settings.meta()
         )
     }
 }
 
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresOptions")
-            .field("settings", &self.settings)
-            .field("host", &self.driver.get_host())
-            .field("port", &self.driver.get_port())
-            .field("database", &self.driver.get_database())
-            .finish_non_exhaustive()
+        let Self { settings, driver } = self;
+        settings.debug(f, "PostgresOptions", (driver.get_host(), driver.get_port()), driver.get_database())
     }
 }
 
@@ -321,7 +308,7 @@ mod tests {
     fn an_address_is_read_and_its_password_never_shown() {
         let url = "postgres://me:hunter2@db.example:6000/limits?prefix=a_&timeout=2s&sslmode=disable";
         let options = PostgresOptions::from_url(url).unwrap();
-        assert_eq!(options.counters(), "a_limitrate_v1_counters");
+        assert_eq!(options.settings.counters(), "a_limitrate_v1_counters");
         assert_eq!(options.settings.timeout, Duration::from_secs(2));
         assert_eq!((options.driver.get_host(), options.driver.get_port()), ("db.example", 6000));
         assert!(!format!("{options:?}").contains("hunter2"));

@@ -15,6 +15,7 @@ mod groups;
 mod link;
 mod meta;
 mod names;
+mod once;
 mod options;
 mod quick;
 mod scan;
@@ -33,7 +34,7 @@ use tokio::{runtime::Handle, time::Instant};
 
 pub use self::options::{Host, LONGEST_PREFIX, RedisOptions, Servers};
 use self::{
-    groups::{grouped, unsure},
+    groups::{Journals, grouped, keep_sweeping, unsure},
     link::Until,
     meta::LOOK_EVERY_MS,
     names::{Group, Names},
@@ -53,6 +54,7 @@ struct Inner {
     names: Names,
     nodes: Nodes,
     scripts: Scripts,
+    journals: Journals,
     secret: u64,
     is_cluster: bool,
     runtime: Handle,
@@ -76,8 +78,10 @@ impl RedisStore {
     /// under this prefix, and what keeps the servers from answering: [`StoreError::Unreachable`], [`StoreError::Denied`], …
     pub async fn connect(options: RedisOptions) -> Result<Self, StoreError> {
         let runtime = Handle::try_current().map_err(|error| StoreError::Unreachable(Box::new(error)))?;
+        let names = Names::new(&options.prefix);
         let mut inner = Inner {
-            names: Names::new(&options.prefix),
+            journals: Journals::new(|journal| names.journal(journal), options.give_back_after),
+            names,
             nodes: Nodes::new(&options, runtime.clone())?,
             scripts: Scripts::new(),
             secret: 0,
@@ -91,7 +95,11 @@ impl RedisStore {
         };
         inner.secret = inner.look(None).await?;
         inner.generation = AtomicU64::new(inner.nodes.generation());
-        Ok(Self(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        if inner.is_cluster {
+            keep_sweeping(&inner);
+        }
+        Ok(Self(inner))
     }
 
     async fn charge(&self, call: Call, charges: &[Charge<'_>]) -> Result<Charged, StoreError> {

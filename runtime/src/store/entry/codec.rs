@@ -15,7 +15,7 @@ use limitrate_core::{
     warning,
 };
 
-use super::Entry;
+use super::{Entry, Judged};
 use crate::store::Charged;
 
 /// The first byte of each kind of entry.
@@ -33,6 +33,7 @@ mod tag {
     pub(super) const BLOCK: u8 = 0x20;
     pub(super) const WARNING: u8 = 0x21;
     pub(super) const RECEIPT: u8 = 0x22;
+    pub(super) const JUDGED: u8 = 0x23;
 }
 
 /// Bytes that are no entry.
@@ -72,6 +73,7 @@ impl Entry {
             Self::Block(block) => write(bytes, tag::BLOCK, &[i64::from(block.level), block.until.0]),
             Self::Warning(warning) => write(bytes, tag::WARNING, &[warning.mark, warning.until.0]),
             Self::Receipt(charged) => encode_receipt(bytes, charged),
+            Self::Judged(judged) => encode_judged(bytes, judged),
         }
     }
 
@@ -83,6 +85,9 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
         let damaged = Damaged { length: bytes.len(), first: bytes.first().copied().unwrap_or(0) };
         let (tag, rest) = bytes.split_first().ok_or(damaged)?;
+        if *tag == tag::JUDGED {
+            return read_judged(rest).map(|judged| Self::Judged(Box::new(judged))).ok_or(damaged);
+        }
         let (words, []) = rest.as_chunks::<8>() else { return Err(damaged) };
         let words: Vec<i64> = words.iter().map(|word| i64::from_le_bytes(*word)).collect();
         read(*tag, &words).ok_or(damaged)
@@ -131,6 +136,49 @@ fn encode_receipt(bytes: &mut Vec<u8>, charged: &Charged) {
         let blocked = i64::from(verdict.blocked);
         integers(bytes, &[judged, wait, remaining, reset_after.0, counted, blocked, is_warned, mark]);
     }
+}
+
+/// What stood under each key follows with its length, which is -1 where nothing did.
+fn encode_judged(bytes: &mut Vec<u8>, judged: &Judged) {
+    write(bytes, tag::JUDGED, &[i64::from(judged.taken), judged.now.0]);
+    for before in &judged.before {
+        let Some((entry, idle_at)) = before else {
+            integers(bytes, &[-1]);
+            continue;
+        };
+        let mut value = idle_at.0.to_le_bytes().to_vec();
+        entry.encode(&mut value);
+        integers(bytes, &[i64::try_from(value.len()).unwrap_or(i64::MAX)]);
+        bytes.extend_from_slice(&value);
+    }
+}
+
+fn read_judged(bytes: &[u8]) -> Option<Judged> {
+    let (taken, rest) = word(bytes)?;
+    let (now, mut rest) = word(rest)?;
+    let mut before = Vec::new();
+    while !rest.is_empty() {
+        let (length, value) = word(rest)?;
+        if length == -1 {
+            rest = value;
+            before.push(None);
+            continue;
+        }
+        let (value, after) = value.split_at_checked(usize::try_from(length).ok()?)?;
+        let (idle_at, entry) = word(value)?;
+        // Only what is judged: answers do not hold answers.
+        if entry.first() == Some(&tag::JUDGED) {
+            return None;
+        }
+        before.push(Some((Entry::decode(entry).ok()?, Timestamp(idle_at))));
+        rest = after;
+    }
+    Some(Judged { taken: boolean(taken)?, now: Timestamp(now), before })
+}
+
+fn word(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (word, rest) = bytes.split_first_chunk()?;
+    Some((i64::from_le_bytes(*word), rest))
 }
 
 fn read(tag: u8, words: &[i64]) -> Option<Entry> {

@@ -77,7 +77,7 @@ pub(super) fn keep(store: &MemoryStore, now: Timestamp, kept: &Kept) -> bool {
         Entry::Hold(hold) => Inner::Hold(*hold),
         Entry::Block(block) => Inner::Block(*block),
         Entry::Warning(warning) => Inner::Warning(*warning),
-        Entry::Receipt(_) => return false,
+        Entry::Receipt(_) | Entry::Judged(_) => return false,
     };
     tables.put_beside(*key, now, *key, beside, *idle_at)
 }

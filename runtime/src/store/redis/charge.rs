@@ -24,23 +24,26 @@ use super::{
 use crate::store::{Call, Charged, ClockOf, Entry, Ledger, StoreError, beside::warning_key};
 
 /// What stood under the keys that a script read.
-type States = SmallVec<[Option<Vec<u8>>; 4]>;
+pub(super) type States = SmallVec<[Option<Vec<u8>>; 4]>;
 
 /// How many bytes of a plain answer come before the first state.
 const PLAIN_HEAD: usize = 9;
 
 /// What a script came to.
-enum Outcome {
+pub(super) enum Outcome {
+    /// It judged, and took or did not take.
     Judged(Judged),
     /// It left the decision to another script, or to wider arithmetic.
     Left,
+    /// The decision that this is a step of was given up.
+    GivenUp,
 }
 
 /// A decision that a script made.
-struct Judged {
-    taken: bool,
-    now: Timestamp,
-    before: States,
+pub(super) struct Judged {
+    pub(super) taken: bool,
+    pub(super) now: Timestamp,
+    pub(super) before: States,
 }
 
 impl Inner {
@@ -51,6 +54,11 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
+        if let Some(request) = call.request
+            && let Some(charged) = self.charge_once(call, request, charges, until).await?
+        {
+            return Ok(charged);
+        }
         self.charge_traced(call, charges, until, None).await
     }
 
@@ -95,11 +103,11 @@ impl Inner {
             }
             let state = head.split_off(PLAIN_HEAD);
             let before = Some(state).filter(|state| !state.is_empty());
-            self.judged(call, plan, plain_head(&head)?, [Ok(before)].into_iter())
+            self.outcome(call, plan, plain_head(&head)?, [Ok(before)].into_iter())
         } else if let Value::Array(items) = answer {
             let mut items = items.into_iter();
             let Some(Value::BulkString(head)) = items.next() else { return Err(unknown()) };
-            self.judged(call, plan, plain_head(&head)?, items.map(state))
+            self.outcome(call, plan, plain_head(&head)?, items.map(state))
         } else {
             Err(unknown())
         }
@@ -114,6 +122,11 @@ impl Inner {
         until: Until,
     ) -> Result<Outcome, StoreError> {
         let answer = self.run(&self.scripts.charge, group, plan, until).await?;
+        self.judged(call, plan, answer)
+    }
+
+    /// What the script's answer says.
+    pub(super) fn judged(&self, call: &Call, plan: &Plan, answer: Value) -> Result<Outcome, StoreError> {
         let Value::Array(items) = answer else { return Err(unknown()) };
         let mut items = items.into_iter();
         let (Some(Value::Int(code)), Some(Value::Int(high)), Some(Value::Int(low))) =
@@ -121,8 +134,11 @@ impl Inner {
         else {
             return Err(unknown());
         };
+        if code == 3 {
+            return Ok(Outcome::GivenUp);
+        }
         let now = Timestamp(high.saturating_mul(1 << 32).saturating_add(low));
-        self.judged(call, plan, (code, now), items.map(state))
+        self.outcome(call, plan, (code, now), items.map(state))
     }
 
     async fn run(
@@ -143,7 +159,7 @@ impl Inner {
     }
 
     /// What a script came to.
-    fn judged(
+    fn outcome(
         &self,
         call: &Call,
         plan: &Plan,
@@ -167,7 +183,7 @@ impl Inner {
     }
 
     /// What the decision comes to that a script made from these states.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         call: &Call,
         charges: &[Charge<'_>],
@@ -240,7 +256,7 @@ impl Inner {
     }
 
     /// What the clock will show where the decision is made, more or less.
-    fn about(&self, call: &Call) -> Timestamp {
+    pub(super) fn about(&self, call: &Call) -> Timestamp {
         match call.clock {
             ClockOf::Store => Timestamp(call.now.0.saturating_add(self.ahead.load(Ordering::Relaxed))),
             ClockOf::Caller => call.now,

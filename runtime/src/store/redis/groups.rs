@@ -1,12 +1,19 @@
 //! Decisions over several places of a Cluster, which no script reaches in one step.
 //!
-//! The charges of one place after the other are taken, each as a reservation. Where all fit, that is all: the reservations expire,
-//! and what was taken stays. Where some do not, what was taken before is undone, or, where others came in between, given back in the window in which it
-//! was taken, and the places after it are only judged. Who dies in between leaves units spent that nobody had, until their window passes; none is ever
-//! had twice. Who comes in between may be refused for what is given back a moment later. A shadow charge whose place does not answer is counted nowhere.
+//! The charges of one place after the other are taken, each as a reservation. Once the last place has taken its own, the decision is
+//! taken: the reservations expire, and what was taken stays. Where some do not fit, what was taken before is undone, or, where others
+//! came in between, given back in the window in which it was taken, and the places after it are only judged. Who comes in between may be
+//! refused for what is given back a moment later.
+//!
+//! Before anything is taken, a note of it stands in a journal. What an attempt does not finish, because its process died or a node
+//! cannot be reached, is given back by whoever finds the note due. A shadow charge whose place does not answer is counted nowhere.
 
-mod begun;
+mod attempt;
+mod back;
+mod journal;
+mod note;
 mod step;
+mod sweep;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,9 +24,13 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 
-use self::{begun::Begun, step::Step};
+use self::{
+    attempt::Attempt,
+    step::{Step, refused_over},
+};
+pub(super) use self::{journal::Journals, sweep::keep_sweeping};
 use super::{Inner, link::Until, names::Group};
-use crate::store::{Call, Charged, Ledger, RequestId, StoreError, Verdicts, beside::hold_key};
+use crate::store::{Call, Charged, Ledger, StoreError, Verdicts, beside::hold_key};
 
 /// The charges of one place, each with where it stands in the call.
 type Place<'t, 'p> = [(usize, &'t Charge<'p>)];
@@ -38,103 +49,101 @@ impl Inner {
         charges: &[Charge<'_>],
         until: Until,
     ) -> Result<Charged, StoreError> {
-        // Shadow charges come last: they are taken where the others were.
-        let key = |charge: &Charge<'_>| (charge.mode == Mode::Shadow, Group::of(charge.counter));
-        let places = grouped(charges, key);
+        let places = grouped(charges, |charge| Group::of(charge.counter));
+        // Places of nothing but shadow charges come last: they are taken where the others were.
         let (shadows, others): (Vec<Numbered<'_, '_>>, Vec<_>) = (0..)
             .zip(&places)
             .partition(|(_, place)| place.iter().all(|(_, charge)| charge.mode == Mode::Shadow));
-        let mut parts: Parts = Vec::with_capacity(places.len());
-        let mut begun = Begun::new(self, call);
-        let mut steps = Vec::with_capacity(others.len());
-        for (number, place) in &others {
-            let step = match begun.take(*number, place, until).await {
-                Ok(step) => step,
-                Err(error) => return Err(if parts.is_empty() { error } else { unsure(error) }),
+        let (taken, now, mut parts) = match others.as_slice() {
+            [] => (true, call.now, Parts::new()),
+            [(number, place)] => {
+                let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).collect();
+                let charged = self.charge_together(call, &charges, until).await?;
+                (charged.taken, charged.now, vec![(*number, charged.verdicts)])
+            }
+            several => self.charge_several(call, several, until).await?,
+        };
+        for (number, place) in &shadows {
+            let until = until.half();
+            let verdicts = if taken {
+                let charges: Vec<_> = place.iter().map(|(_, charge)| **charge).collect();
+                self.charge_together(call, &charges, until).await.map(|charged| charged.verdicts)
+            } else {
+                self.refuse(call, place, None, until).await
             };
-            parts.push((*number, step.charged.verdicts.clone()));
-            steps.push(step);
+            parts.push((*number, verdicts.unwrap_or_else(|error| nowhere(place, &error))));
+        }
+        let verdicts = joined(charges, &places, parts.into_iter());
+        Ok(Charged { taken, now, verdicts, degraded: false })
+    }
+
+    /// Takes the charges of one place after the other, if all of them fit; else of none. Whether they were taken, when, and what each
+    /// place says.
+    async fn charge_several(
+        self: &Arc<Self>,
+        call: &Call,
+        places: &[Numbered<'_, '_>],
+        until: Until,
+    ) -> Result<(bool, Timestamp, Parts), StoreError> {
+        let mut attempt = Attempt::new(self, call, places);
+        let mut steps: Vec<Step> = Vec::with_capacity(places.len());
+        for (index, (_, place)) in places.iter().enumerate() {
+            match attempt.take(index, place, until).await {
+                Ok(step) => steps.push(step),
+                Err(error) => return Err(if steps.is_empty() { error } else { unsure(error) }),
+            }
             if steps.last().is_some_and(|step| !step.charged.taken) {
                 break;
             }
         }
         let taken = steps.last().is_none_or(|step| step.charged.taken);
         let now = steps.last().map_or(call.now, |step| step.charged.now);
-        if !taken {
-            self.refuse_all(&mut begun, &others, (steps, now), &mut parts, until).await.map_err(unsure)?;
-        }
-        let mut seen_later = Vec::new();
-        for (number, place) in &shadows {
-            let until = until.half();
-            let verdicts = if taken {
-                self.charge_shadows(call, charges, place, &mut seen_later, until).await
-            } else {
-                self.refuse(call, place, false, until).await
-            };
-            parts.push((*number, verdicts.unwrap_or_else(|error| nowhere(place, &error))));
-        }
-        begun.finish();
-        let mut verdicts = joined(charges, &places, parts.into_iter());
-        for (index, status) in seen_later {
-            if let Some(verdict) = verdicts.get_mut(index) {
-                verdict.status = status;
-            }
-        }
-        Ok(Charged { taken, now, verdicts, degraded: false })
+        let parts = if taken {
+            let verdicts = steps.into_iter().map(|step| step.charged.verdicts);
+            places.iter().map(|(number, _)| *number).zip(verdicts).collect()
+        } else {
+            self.refuse_all(&attempt, places, (steps, now), until).await.map_err(unsure)?
+        };
+        attempt.finish();
+        Ok((taken, now, parts))
     }
 
     /// Undoes what was taken before the last step, which was refused, and judges all other places for a decision that is.
     async fn refuse_all(
-        self: &Arc<Self>,
-        begun: &mut Begun<'_, '_>,
-        others: &[Numbered<'_, '_>],
-        (mut steps, now): (Vec<Step>, Timestamp),
-        parts: &mut Parts,
+        &self,
+        attempt: &Attempt<'_>,
+        places: &[Numbered<'_, '_>],
+        (steps, now): (Vec<Step>, Timestamp),
         until: Until,
-    ) -> Result<(), StoreError> {
-        steps.pop();
-        let refused = steps.len();
-        parts.drain(..refused.min(parts.len()));
+    ) -> Result<Parts, StoreError> {
+        let mut parts = Parts::with_capacity(places.len());
+        let refused = steps.len().saturating_sub(1);
         let mut steps = steps.into_iter();
-        for (index, (number, place)) in others.iter().enumerate() {
+        for (index, ((number, place), share)) in places.iter().zip(&attempt.note().shares).enumerate() {
             let step = steps.next();
             if index == refused {
+                parts.extend(step.map(|step| (*number, step.charged.verdicts)));
                 continue;
             }
             // As it was, if nobody came in between and it was taken just now; else what was taken is given back.
-            let is_undone = match step {
+            let is_undone = match &step {
                 Some(Step { is_known: true, .. }) => false,
                 Some(step) => self.undo(&step.trace, now, until).await?,
                 None => true,
             };
-            if is_undone {
-                begun.end(*number);
-            }
-            let verdicts = self.refuse(&begun.call_at(place), place, !is_undone, until).await?;
-            begun.end(*number);
+            let call = attempt.call_at(share);
+            let before = step.filter(|_| is_undone).map(|step| (step.charged.now, step.before));
+            let verdicts = before.and_then(|(now, before)| refused_over(&before, &call, now, place));
+            let verdicts = match verdicts {
+                Some(verdicts) => verdicts,
+                None => {
+                    let taken = (!is_undone).then_some((attempt.note(), share));
+                    self.refuse(&call, place, taken, until).await?
+                }
+            };
             parts.push((*number, verdicts));
         }
-        Ok(())
-    }
-
-    /// Takes shadow charges of one place where all others were taken.
-    async fn charge_shadows(
-        &self,
-        call: &Call,
-        charges: &[Charge<'_>],
-        place: &Place<'_, '_>,
-        seen_later: &mut Vec<(usize, Status)>,
-        until: Until,
-    ) -> Result<Verdicts, StoreError> {
-        let looks = looks(charges, place);
-        let both: Vec<_> =
-            place.iter().map(|(_, charge)| **charge).chain(looks.iter().map(|(_, look)| *look)).collect();
-        // Their receipt is another one than that of charges that count, which may be on the same counter.
-        let call = Call { request: call.request.map(|request| RequestId(!request.0)), ..*call };
-        let mut verdicts = self.charge_together(&call, &both, until).await?.verdicts;
-        let looked = verdicts.drain(place.len().min(verdicts.len())..);
-        seen_later.extend(looks.iter().zip(looked).map(|((index, _), verdict)| (*index, verdict.status)));
-        Ok(verdicts)
+        Ok(parts)
     }
 }
 
@@ -152,22 +161,6 @@ fn nowhere(place: &Place<'_, '_>, error: &StoreError) -> Verdicts {
         Verdict::new(Ok(()), status, Counted::Nowhere)
     };
     place.iter().map(|(_, charge)| verdict(charge)).collect()
-}
-
-/// Looks at the counters of shadow charges for the others on them, each with where it stands: they tell what is left in the end.
-fn looks<'p>(charges: &[Charge<'p>], shadows: &Place<'_, '_>) -> Vec<(usize, Charge<'p>)> {
-    let is_shared = |charge: &Charge<'_>| shadows.iter().any(|(_, shadow)| shadow.counter == charge.counter);
-    let others =
-        charges.iter().enumerate().filter(|(_, charge)| charge.mode != Mode::Shadow && is_shared(charge));
-    let look = |charge: &Charge<'p>| Charge {
-        cost: 0,
-        mode: Mode::Enforce,
-        hold: None,
-        block: None,
-        warn: &[],
-        ..*charge
-    };
-    others.map(|(index, charge)| (index, look(charge))).collect()
 }
 
 /// Puts what has the same key together, each with where it stood.

@@ -3,6 +3,7 @@
 //! A call that was sent is never sent again. While there is no connection, one task tries to make one, and calls wait for it as
 //! long as they may; after it failed, calls fail at once for a while, so that nobody storms a server that has just come back.
 
+mod both;
 mod dial;
 mod lanes;
 
@@ -171,8 +172,6 @@ impl Link {
     pub(super) async fn call(&self, command: &Cmd, asking: bool, until: Until) -> Result<Value, Failure> {
         let Ok(_place) = self.0.waiting.try_acquire() else { return Err(too_many().into()) };
         let live = self.live(until).await?;
-        let _unanswered =
-            Unanswered { link: self, live: &live, answers: live.answers.load(Ordering::Relaxed), until };
         let mut connection = live.connection.clone();
         let sent = async {
             if asking {
@@ -182,6 +181,18 @@ impl Link {
                 command.query_async(&mut connection).await
             }
         };
+        self.answered(&live, sent, until).await
+    }
+
+    /// Sends something, and waits for the answer.
+    async fn answered<T>(
+        &self,
+        live: &Arc<Live>,
+        sent: impl Future<Output = Result<T, RedisError>>,
+        until: Until,
+    ) -> Result<T, Failure> {
+        let answers = live.answers.load(Ordering::Relaxed);
+        let _unanswered = Unanswered { link: self, live, answers, until };
         match timeout_at(until.at, sent).await {
             Ok(Ok(answer)) => {
                 live.answers.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +200,7 @@ impl Link {
             }
             Ok(Err(error)) => {
                 if error.is_unrecoverable_error() || error.is_io_error() || fault::is_demoted(&error) {
-                    self.abandon(&live);
+                    self.abandon(live);
                 } else {
                     live.answers.fetch_add(1, Ordering::Relaxed);
                 }

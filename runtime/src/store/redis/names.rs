@@ -9,6 +9,9 @@ use redis::cluster_routing::Slot;
 /// The layout of names and values.
 pub(super) const LAYOUT: u32 = 1;
 
+/// How many journals there are: so many that each node of most Clusters keeps some.
+pub(super) const JOURNALS: u8 = 64;
+
 /// The digits of a key.
 const DIGITS: usize = 32;
 
@@ -19,6 +22,8 @@ pub(super) enum Group {
     Of(u16),
     /// What the store says of itself.
     Meta,
+    /// One of its [`JOURNALS`].
+    Journal(u8),
 }
 
 impl Group {
@@ -32,6 +37,7 @@ impl Group {
         match self {
             Self::Of(group) => Slot::for_key(format!("{group:04x}")),
             Self::Meta => Slot::for_key("meta"),
+            Self::Journal(number) => Slot::for_key(format!("j{number:02x}")),
         }
     }
 }
@@ -39,6 +45,7 @@ impl Group {
 /// The names of one prefix.
 #[derive(Debug)]
 pub(super) struct Names {
+    prefix: String,
     /// Up to the group's brace.
     begin: String,
     layout: String,
@@ -48,6 +55,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(prefix: &str) -> Self {
         Self {
+            prefix: prefix.to_owned(),
             begin: format!("{prefix}:v{LAYOUT}:{{"),
             layout: format!("{prefix}:{{meta}}:layout"),
             secret: format!("{prefix}:{{meta}}:v{LAYOUT}:secret"),
@@ -76,6 +84,11 @@ impl Names {
     /// Matches all names of keys.
     pub(super) fn pattern(&self) -> String {
         format!("{}*", self.begin)
+    }
+
+    /// The name of a journal.
+    pub(super) fn journal(&self, number: u8) -> String {
+        format!("{}:{{j{number:02x}}}:v{LAYOUT}:journal", self.prefix)
     }
 
     /// Where the newest layout of this prefix is told, and the secret of this one.
@@ -127,6 +140,11 @@ mod tests {
         for name in names.meta() {
             assert_eq!(Slot::for_key(name), Group::Meta.slot());
         }
+        for number in 0..JOURNALS {
+            let name = names.journal(number);
+            assert_eq!(Slot::for_key(&name), Group::Journal(number).slot());
+            assert_eq!(names.read(name.as_bytes()), None);
+        }
     }
 
     #[test]
@@ -134,5 +152,6 @@ mod tests {
         let names = Names::new(&"p".repeat(super::super::options::LONGEST_PREFIX));
         assert!(names.of(CounterKey(u128::MAX)).len() <= 128);
         assert!(names.meta().iter().all(|name| name.len() <= 128));
+        assert!(names.journal(JOURNALS - 1).len() <= 128);
     }
 }

@@ -2,12 +2,15 @@
 
 mod address;
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::store::StoreError;
 
 /// The longest prefix of names, in bytes: with it, no name is longer than 128.
 pub const LONGEST_PREFIX: usize = 64;
+
+/// How long after its deadline a decision over several groups is given back unless told otherwise.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(2);
 
 /// The port of a Redis server unless the address says another.
 const PORT: u16 = 6379;
@@ -67,6 +70,9 @@ pub struct RedisOptions {
     pub database: u32,
     /// What all names begin with. At most [`LONGEST_PREFIX`] letters, digits, `.`, `_`, `-`, `:` or `/`.
     pub prefix: String,
+    /// How long after the deadline of its call a decision over several groups of a Cluster is given back that nobody finished. A
+    /// decision that takes longer is lost. From a millisecond to an hour; two seconds unless told otherwise.
+    pub give_back_after: Duration,
 }
 
 impl RedisOptions {
@@ -81,6 +87,7 @@ impl RedisOptions {
             password: None,
             database: 0,
             prefix: "limitrate".to_owned(),
+            give_back_after: GIVE_BACK_AFTER,
         }
     }
 
@@ -111,7 +118,7 @@ impl RedisOptions {
 /// Without the password.
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { servers, tls, authorities, user, password, database, prefix } = self;
+        let Self { servers, tls, authorities, user, password, database, prefix, give_back_after } = self;
         f.debug_struct("RedisOptions")
             .field("servers", servers)
             .field("tls", tls)
@@ -120,6 +127,7 @@ impl fmt::Debug for RedisOptions {
             .field("password", &password.as_ref().map(|_| "…"))
             .field("database", database)
             .field("prefix", prefix)
+            .field("give_back_after", give_back_after)
             .finish()
     }
 }

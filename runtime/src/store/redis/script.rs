@@ -17,6 +17,15 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
+    /// The command that runs it where it is known.
+    pub(super) fn command<'a>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'a str>,
+        arguments: impl Fn(&mut Cmd),
+    ) -> Cmd {
+        command("EVALSHA", &self.hash, keys, arguments)
+    }
+
     /// Runs it where a group is kept. All keys are of that group.
     pub(super) async fn run<'a>(
         &self,
@@ -26,18 +35,11 @@ impl Script {
         arguments: impl Fn(&mut Cmd),
         until: Until,
     ) -> Result<Value, StoreError> {
-        let command = |verb: &str, script: &str| {
-            let mut command = redis::cmd(verb);
-            command.arg(script).arg(keys.len());
-            for key in keys.clone() {
-                command.arg(key);
-            }
-            arguments(&mut command);
-            command
-        };
-        match nodes.call(group, &command("EVALSHA", &self.hash), until).await {
+        match nodes.call(group, &self.command(keys.clone(), &arguments), until).await {
             // A server that does not know it has done nothing. With its text, it does, and knows it from then on.
-            Err(Failure::NoScript) => Box::pin(nodes.call(group, &command("EVAL", self.text), until)).await,
+            Err(Failure::NoScript) => {
+                Box::pin(nodes.call(group, &command("EVAL", self.text, keys, arguments), until)).await
+            }
             answer => answer,
         }
         .map_err(|failure| match failure {
@@ -52,6 +54,21 @@ impl Script {
     }
 }
 
+fn command<'a>(
+    verb: &str,
+    script: &str,
+    keys: impl ExactSizeIterator<Item = &'a str>,
+    arguments: impl Fn(&mut Cmd),
+) -> Cmd {
+    let mut command = redis::cmd(verb);
+    command.arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(key);
+    }
+    arguments(&mut command);
+    command
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Scripts {
@@ -59,6 +76,14 @@ pub(super) struct Scripts {
     pub(super) charge: Script,
     /// The same, for those that are plain.
     pub(super) plain: Script,
+    /// The same as one step of several.
+    pub(super) step: Script,
+    /// The same for a call that names itself.
+    pub(super) once: Script,
+    /// Writes a note into a journal.
+    pub(super) note: Script,
+    /// Reads the notes of a journal that are due.
+    pub(super) due: Script,
     /// Reads keys.
     pub(super) read: Script,
     /// Writes keys that are as they were read.
@@ -74,6 +99,18 @@ impl Scripts {
         Self {
             charge: Script::new(include_str!("script/charge.lua")),
             plain: Script::new(include_str!("script/plain.lua")),
+            step: Script::new(concat!(
+                include_str!("script/step_begin.lua"),
+                include_str!("script/charge.lua"),
+                include_str!("script/step_end.lua")
+            )),
+            once: Script::new(concat!(
+                include_str!("script/once_begin.lua"),
+                include_str!("script/charge.lua"),
+                include_str!("script/once_end.lua")
+            )),
+            note: Script::new(include_str!("script/note.lua")),
+            due: Script::new(include_str!("script/due.lua")),
             read: Script::new(include_str!("script/read.lua")),
             swap: Script::new(include_str!("script/swap.lua")),
             reset: Script::new(include_str!("script/reset.lua")),

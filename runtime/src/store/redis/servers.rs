@@ -41,6 +41,17 @@ impl Nodes {
         }
     }
 
+    /// Sends two commands in one go, if one node keeps both groups as far as is known; else nothing is sent. The second is not
+    /// executed before the first. Who is told to go elsewhere goes there himself.
+    pub(super) async fn call_both(
+        &self,
+        [first, second]: [(Group, &Cmd); 2],
+        until: Until,
+    ) -> Option<Result<[Result<Value, Failure>; 2], Failure>> {
+        let (link, other) = (self.home(first.0)?, self.home(second.0)?);
+        if link.is(&other) { Some(link.call_both([first.1, second.1], until).await) } else { None }
+    }
+
     /// The connection to where a group is kept, as far as that is known.
     pub(super) fn home(&self, group: Group) -> Option<Link> {
         match self {

@@ -163,7 +163,9 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     fn unlock_layout(&self) -> String;
 
     /// Tells a number of the table of them.
-    fn number(&self, name: &str) -> String;
+    fn number(&self, name: &str) -> String {
+        format!("SELECT value FROM {} WHERE name = '{name}'", self.settings().meta())
+    }
 
     /// Sets a number of the table of them; one that is there stays unless it is to be `replaced`.
     fn set_number(&self, name: &str, value: i64, replaced: bool) -> String;

@@ -3,7 +3,7 @@
 //! Parameters of the driver are passed on to it; parameters that nobody knows are refused, because a misspelt `sslmode` must
 //! not go unnoticed. Nothing that is said of an address repeats it: it may have a password.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::store::StoreError;
 
@@ -71,6 +71,29 @@ impl SqlSettings {
         }
         let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
         Ok((settings, format!("{address}{rest}")))
+    }
+
+    /// The table of counters.
+    pub(in crate::store) fn counters(&self) -> String {
+        format!("{}limitrate_v1_counters", self.prefix)
+    }
+
+    /// The table of numbers that the store keeps of itself.
+    pub(in crate::store) fn meta(&self) -> String {
+        format!("{}limitrate_v1_meta", self.prefix)
+    }
+
+    /// Tells options of this name, without what is secret of them.
+    pub(in crate::store) fn debug(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        (host, port): (&str, u16),
+        database: Option<&str>,
+    ) -> fmt::Result {
+        let mut told = f.debug_struct(name);
+        told.field("settings", self).field("host", &host).field("port", &port);
+        told.field("database", &database).finish_non_exhaustive()
     }
 }
 

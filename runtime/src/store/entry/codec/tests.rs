@@ -8,7 +8,10 @@ use limitrate_core::{
 };
 use proptest::prelude::*;
 
-use super::{super::Entry, Damaged};
+use super::{
+    super::{Entry, Judged},
+    Damaged,
+};
 use crate::store::Charged;
 
 const ALGORITHMS: [Algorithm; 5] = [
@@ -82,6 +85,16 @@ fn what_is_beside_a_counter_is_read_as_it_was_written() {
     let charged =
         Charged { taken: true, now: Timestamp(4), verdicts: verdicts.into_iter().collect(), degraded: false };
     round_trip(&Entry::Receipt(Box::new(charged)));
+    let block = Entry::Block(block::State { level: 2, until: Timestamp(9) });
+    let judged =
+        Judged { taken: true, now: Timestamp(-3), before: vec![None, Some((block, Timestamp(5))), None] };
+    round_trip(&Entry::Judged(Box::new(judged.clone())));
+    // It holds no other of its kind.
+    let nested = (Entry::Judged(Box::new(judged)), Timestamp(1));
+    let nesting = Judged { taken: false, now: Timestamp(0), before: vec![Some(nested)] };
+    let mut bytes = Vec::new();
+    Entry::Judged(Box::new(nesting)).encode(&mut bytes);
+    Entry::decode(&bytes).unwrap_err();
 }
 
 #[test]

@@ -216,7 +216,7 @@ pub(super) fn fill(memory: &MemoryStore, file: &File) -> Result<(), Fault> {
         behind = page.last;
         let mut kept = page.kept;
         // A caller of this store is answered at once, and has no reason to ask again.
-        kept.retain(|Kept { entry, .. }| !matches!(entry, Entry::Receipt(_)));
+        kept.retain(|Kept { entry, .. }| !matches!(entry, Entry::Receipt(_) | Entry::Judged(_)));
         let found = kept.len();
         // Nothing is idle by then, for all that we know.
         left += found - LocalStore::restore(memory, Timestamp::MIN, kept);
