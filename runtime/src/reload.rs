@@ -118,7 +118,6 @@ impl Watching {
         let begun = reading.begin(options.engine, live.current().policy().program());
         folders.watch(reading.paths());
         let thread = thread::Builder::new().name("limitrate-reload".to_owned()).spawn(move || {
-            step_back();
             let hear = |text: Text| {
                 let reload = apply(text, &live);
                 tell(&reload);
@@ -211,21 +210,6 @@ fn tell(reload: &Reload) {
     };
     metrics::counter!("limitrate_reloads_total", "outcome" => outcome).increment(1);
 }
-
-/// A tenth of the processor's time where requests want all of it, and the whole where they do not.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
-
-/// Has this thread give way to those that decide: a policy may wait for a processor, requests may not.
-#[cfg(target_os = "linux")]
-fn step_back() {
-    // Where it is not allowed, it competes as every thread does.
-    let _ = rustix::process::nice(NICENESS);
-}
-
-/// Elsewhere threads have no priorities of their own that anybody may lower.
-#[cfg(not(target_os = "linux"))]
-const fn step_back() {}
 
 /// The folder that a path is in.
 fn folder_of(path: &Path) -> PathBuf {
