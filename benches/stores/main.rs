@@ -13,6 +13,7 @@
 
 mod lease;
 mod memory;
+mod outage;
 mod redis;
 mod sql;
 mod sqlite;
@@ -28,6 +29,7 @@ const SECTIONS: &[Section] = &[
     ("redis", redis::run),
     ("sql", sql::run),
     ("lease", lease::run),
+    ("outage", outage::run),
 ];
 
 fn main() -> ExitCode {
