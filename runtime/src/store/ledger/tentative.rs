@@ -11,6 +11,9 @@ use limitrate_core::{
 use super::{Ledger, receipt_of};
 use crate::store::{Call, Charged, Entry, Verdicts};
 
+/// How many attempts to make one call are kept in mind.
+const MOST_SHARING: usize = 64;
+
 impl Ledger {
     /// Whether [`Self::charge`] answers a call from its receipt.
     pub(in crate::store) fn remembers(&self, now: Timestamp, call: &Call, charges: &[Charge<'_>]) -> bool {
@@ -51,6 +54,8 @@ impl Ledger {
         let mut sharing = self.sharing(key, now);
         sharing.retain(|(id, ..)| id.0 != attempt);
         let until = sharing.last().map_or(until, |(_, last, _)| until.max(*last));
+        // The oldest are over, unless so many are under way at once: then one of the others gives back what all rely on.
+        sharing.drain(..(sharing.len() + 1).saturating_sub(MOST_SHARING));
         sharing.push((LeaseId(attempt), until, 1));
         self.put_sharing(key, now, sharing, until);
     }
@@ -128,6 +133,17 @@ mod tests {
         assert_eq!(ledger.unshare(KEY, 1, now), None);
         assert_eq!(ledger.unshare(KEY, 2, now), Some(true));
         assert!(!ledger.is_shared(KEY, now));
+    }
+
+    #[test]
+    fn a_call_that_is_made_ever_again_is_kept_in_mind_in_so_many_attempts() {
+        let (now, until) = (Timestamp(0), Timestamp(100));
+        let mut ledger = Ledger::new();
+        let attempts = 3 * u64::try_from(MOST_SHARING).unwrap();
+        (0..attempts).for_each(|attempt| ledger.share(KEY, attempt, now, until));
+        assert_eq!(ledger.sharing(KEY, now).len(), MOST_SHARING);
+        assert_eq!(ledger.unshare(KEY, 0, now), None);
+        assert_eq!(ledger.unshare(KEY, attempts - 1, now), Some(false));
     }
 
     #[test]

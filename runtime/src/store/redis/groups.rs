@@ -26,6 +26,7 @@ use limitrate_core::{
 
 use self::{
     attempt::Attempt,
+    journal::LONGEST,
     step::{Step, refused_over},
 };
 pub(super) use self::{journal::Journals, sweep::keep_sweeping};
@@ -85,6 +86,7 @@ impl Inner {
         places: &[Numbered<'_, '_>],
         until: Until,
     ) -> Result<(bool, Timestamp, Parts), StoreError> {
+        let until = until.or_after(LONGEST);
         let mut attempt = Attempt::new(self, call, places);
         let mut steps: Vec<Step> = Vec::with_capacity(places.len());
         for (index, (_, place)) in places.iter().enumerate() {
@@ -102,7 +104,7 @@ impl Inner {
             let verdicts = steps.into_iter().map(|step| step.charged.verdicts);
             places.iter().map(|(number, _)| *number).zip(verdicts).collect()
         } else {
-            self.refuse_all(&attempt, places, (steps, now), until).await.map_err(unsure)?
+            self.refuse_all(&attempt, places, steps, until).await.map_err(unsure)?
         };
         attempt.finish();
         Ok((taken, now, parts))
@@ -113,7 +115,7 @@ impl Inner {
         &self,
         attempt: &Attempt<'_>,
         places: &[Numbered<'_, '_>],
-        (steps, now): (Vec<Step>, Timestamp),
+        steps: Vec<Step>,
         until: Until,
     ) -> Result<Parts, StoreError> {
         let mut parts = Parts::with_capacity(places.len());
@@ -128,7 +130,8 @@ impl Inner {
             // As it was, if nobody came in between and it was taken just now; else what was taken is given back.
             let is_undone = match &step {
                 Some(Step { is_known: true, .. }) => false,
-                Some(step) => self.undo(&step.trace, now, until).await?,
+                // By the clock of its own node, which may be another than that of the one that refused.
+                Some(step) => self.undo(&step.trace, step.charged.now, until).await?,
                 None => true,
             };
             let call = attempt.call_at(share);

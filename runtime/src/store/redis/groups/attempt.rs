@@ -64,6 +64,10 @@ impl<'t> Attempt<'t> {
         place: &Place<'_, '_>,
         until: Until,
     ) -> Result<Step, StoreError> {
+        if until.is_over() {
+            // What is sent now may be given up already, and nobody waits for it.
+            return Err(StoreError::Unreachable("the deadline passed before all nodes were asked".into()));
+        }
         let had_taken = self.may_have_taken;
         self.may_have_taken = true;
         self.may_be_decided = number + 1 == self.note.shares.len();

@@ -13,8 +13,8 @@ use crate::store::{
     redis::{Inner, Outcome, link::Until},
 };
 
-/// How long a place knows that an attempt was given up.
-const GIVEN_UP: Nanos = Nanos::from_secs(600);
+/// How long a place knows that an attempt was given up: longer than a process stands still that goes on with it afterwards.
+const GIVEN_UP: Nanos = Nanos::from_secs(3_600);
 
 /// How long a place is waited for, so that one that does not answer holds up no other.
 const LONGEST_STEP: Duration = Duration::from_secs(1);

@@ -18,14 +18,14 @@ use super::super::{
 };
 use crate::store::{Call, StoreError};
 
-/// Until this long after a note is due, it is tried to give back what it names. Then what was taken stays taken.
-pub(super) const TRIED: Duration = Duration::from_secs(60);
+/// At least until this long after a note is due, it is tried to give back what it names. Then what was taken stays taken.
+const TRIED: Duration = Duration::from_secs(60);
 
 /// What the servers know of a decision, they know for so much longer than its note is tried.
 const SPARE: Duration = Duration::from_secs(30);
 
-/// The longest that a decision takes, whatever its deadline.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest that a decision over several groups takes, whatever its deadline.
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 /// How many notes one journal has room for. Decisions beyond them fail.
 const ROOM: usize = 65_536;
@@ -72,9 +72,14 @@ impl Journals {
         call.deadline.min(LONGEST) + self.give_back_after
     }
 
+    /// How long after it is due a note is tried: for a minute, and for as long as it may take until all journals were looked at.
+    pub(super) fn tried(&self) -> Duration {
+        TRIED + 2 * self.give_back_after
+    }
+
     /// How long the servers are to know what a call has taken.
     pub(super) fn kept(&self, call: &Call) -> Nanos {
-        let kept = self.due_after(call) + TRIED + SPARE;
+        let kept = self.due_after(call) + self.tried() + SPARE;
         Nanos(i64::try_from(kept.as_nanos()).unwrap_or(i64::MAX))
     }
 
@@ -101,12 +106,14 @@ pub(super) struct Writing<'n> {
     pub(super) journal: u8,
     bytes: &'n [u8],
     due_after: Duration,
+    /// How long after that it is there.
+    kept: Duration,
     done: Vec<Vec<u8>>,
 }
 
 impl Writing<'_> {
     fn arguments(&self, command: &mut Cmd) {
-        command.arg(self.bytes).arg(millis(self.due_after)).arg(millis(TRIED + SPARE)).arg(ROOM);
+        command.arg(self.bytes).arg(millis(self.due_after)).arg(millis(self.kept)).arg(ROOM);
         self.done.iter().for_each(|done| {
             command.arg(done.as_slice());
         });
@@ -125,7 +132,8 @@ impl Inner {
         };
         let journal = numbers.into_iter().find(is_near).unwrap_or(begin);
         let due_after = self.journals.due_after(call);
-        Writing { journal, bytes, due_after, done: self.journals.take_done(journal) }
+        let kept = self.journals.tried() + SPARE;
+        Writing { journal, bytes, due_after, kept, done: self.journals.take_done(journal) }
     }
 
     /// The command that writes a note where the script is known.
@@ -256,7 +264,7 @@ mod tests {
     #[test]
     fn a_journal_without_room_takes_no_decision() {
         let due_after = Duration::from_secs(1);
-        let writing = Writing { journal: 1, bytes: b"note", due_after, done: Vec::new() };
+        let writing = Writing { journal: 1, bytes: b"note", due_after, kept: TRIED, done: Vec::new() };
         assert_eq!(written(&writing, &Value::Int(258)).unwrap().member, b"\x02\x01\0\0\0\0\0\0note");
         let full = written(&writing, &Value::Int(-1)).unwrap_err();
         assert!(matches!(full, StoreError::Unavailable { .. }), "{full:?}");

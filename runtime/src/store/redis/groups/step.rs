@@ -189,6 +189,10 @@ impl Inner {
             let is_known = ledger.remembers(now, call, held);
             let charged = ledger.charge(now, call, held);
             if charged.taken {
+                if let Some([_, sharing]) = shared.filter(|_| !is_known) {
+                    // Who shared what was taken long ago has no part in what is taken now.
+                    ledger.drop_entry(sharing);
+                }
                 match shared {
                     // Who makes the call again, as long as it is known, is to find out that it was decided.
                     Some([_, sharing]) if *is_last => {

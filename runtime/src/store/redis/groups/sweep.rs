@@ -11,10 +11,7 @@ use std::{
 
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{
-    journal::{TRIED, Written},
-    note::Note,
-};
+use super::{journal::Written, note::Note};
 use crate::store::{
     StoreError,
     redis::{Inner, link::Until, names::JOURNALS},
@@ -95,7 +92,7 @@ impl Inner {
 
     /// Gives back what a note names that is due for so long.
     async fn work_on(&self, since: Duration, written: Written) {
-        if since > TRIED {
+        if since > self.journals.tried() {
             metrics::counter!("limitrate_store_stranded_total", "store" => "redis").increment(1);
             tracing::warn!("what a decision took is not given back: nobody could for too long");
             self.journals.is_done(written);
