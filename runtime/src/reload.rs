@@ -4,7 +4,7 @@
 //! deployments replace files as often as they write them. What was read is compared with what is in force; a new text is
 //! compiled aside and swapped in as a whole. One that does not compile, is gone, or is empty, changes nothing: the last good
 //! policy stays, and why is told once. Where the system tells of no change, as on some network folders, the files are looked
-//! at now and then all the same.
+//! at now and then all the same. Whoever writes them may be halfway then: what is found so is in force when it is found again.
 
 mod folders;
 mod reading;
@@ -32,7 +32,7 @@ use crate::{live::LiveLimiter, store::Store};
 pub struct ReloadOptions {
     /// What new policies are compiled for.
     pub engine: Engine,
-    /// How long the files must have been quiet before they are read.
+    /// How long the files must have been quiet before what they say is in force.
     pub quiet: Duration,
     /// How often the files are looked at although nothing was told of them.
     pub look_every: Duration,
@@ -100,7 +100,7 @@ impl Watching {
     /// Reads the policy in `path` again whenever it or its modules change, and replaces the policy of `live`.
     ///
     /// `told` hears what became of each change, on the thread that reads. Where `path` says something else already than what
-    /// is in force, that is the first one.
+    /// is in force, that is the first one, when it has been quiet.
     ///
     /// # Errors
     ///
@@ -114,8 +114,7 @@ impl Watching {
         let path = path.into();
         let (wake, woken) = mpsc::channel();
         let mut folders = Folders::new(&path, options.quiet, wake.clone())?;
-        let mut reading = Reading::new(path);
-        let begun = reading.begin(options.engine, live.current().policy().program());
+        let mut reading = Reading::begin(path, live.current().policy().program());
         folders.watch(reading.paths());
         let thread = thread::Builder::new().name("limitrate-reload".to_owned()).spawn(move || {
             let hear = |text: Text| {
@@ -123,17 +122,18 @@ impl Watching {
                 tell(&reload);
                 told(&reload);
             };
-            begun.into_iter().for_each(&hear);
             loop {
-                let asked = match woken.recv_timeout(options.look_every) {
+                let wait = if reading.is_unsure() { options.quiet } else { options.look_every };
+                let (text, asked) = match woken.recv_timeout(wait) {
                     Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return,
-                    Ok(Wake::Look(answer)) => Some(answer),
-                    Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => None,
+                    Ok(Wake::Look(answer)) => (reading.read(options.engine), Some(answer)),
+                    Ok(Wake::Changed) => (reading.read(options.engine), None),
+                    Err(RecvTimeoutError::Timeout) => (reading.read_twice(options.engine), None),
                 };
-                if let Some(text) = reading.read(options.engine) {
+                if text.is_some() || reading.is_unsure() {
                     folders.watch(reading.paths());
-                    hear(text);
                 }
+                text.into_iter().for_each(&hear);
                 if let Some(answer) = asked {
                     // Whoever asked may have gone.
                     let _ = answer.send(());

@@ -22,8 +22,12 @@ use limitrate_core::{
 use limitrate_runtime::store::{
     Answer, Call, Charged, GuardOptions, Guarded, Kept, Lease, MemoryOptions, MemoryStore, Settled,
     Settlement, Settlements, Store, StoreError, Ticket,
-    guard::{Switch, breaker::BreakerOptions},
+    guard::{
+        Switch,
+        breaker::{BreakerOptions, State},
+    },
 };
+use tokio::runtime::Builder;
 
 use crate::common::Measured;
 
@@ -366,6 +370,79 @@ async fn what_one_silence_kept_waiting_is_made_with_the_next_answer() {
     settle_down().await;
     assert_eq!((guarded.waiting(), told.lock().unwrap().len()), (0, 0));
     assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(0));
+}
+
+/// A runtime that ends as soon as what it runs has: what was spawned last is dropped before it begins.
+fn briefly<T>(what: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(what)
+}
+
+#[test]
+fn a_probe_that_its_runtime_dropped_is_made_by_another() {
+    let store = Moody::new();
+    let breaker = BreakerOptions { failures: 1, probe_after: Duration::ZERO, ..BreakerOptions::default() };
+    let guarded = Guarded::new(store.clone(), GuardOptions { breaker, ..GuardOptions::default() });
+    store.becomes(Mood::Unreachable);
+    briefly(decide(&guarded, &[charge(1, Fail::Open)]));
+    store.becomes(Mood::Well);
+    let asked = store.calls();
+    briefly(decide(&guarded, &[charge(1, Fail::Open)]));
+    assert_eq!((guarded.state(), store.calls()), (State::Open, asked), "the probe never began");
+    briefly(async {
+        decide(&guarded, &[charge(1, Fail::Open)]).await;
+        settle_down().await;
+    });
+    assert_eq!((guarded.state(), store.calls()), (State::Recovering, asked + 1));
+}
+
+#[test]
+fn what_a_runtime_dropped_before_it_was_made_is_made_by_another() {
+    let store = Moody::new();
+    let (guarded, _) = guarded(&store);
+    let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
+    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
+    briefly(async {
+        assert!(decide(&guarded, &[slot]).await.taken);
+        store.becomes(Mood::Silent);
+        assert!(guarded.release(call(1), &[lease]).await.is_err());
+        store.becomes(Mood::Well);
+        decide(&guarded, &[charge(3, Fail::Open)]).await;
+    });
+    assert_eq!(guarded.waiting(), 1, "it never began");
+    briefly(async {
+        decide(&guarded, &[charge(3, Fail::Open)]).await;
+        settle_down().await;
+        assert_eq!(guarded.waiting(), 0);
+        assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(0));
+    });
+}
+
+#[test]
+fn what_a_runtime_dropped_while_it_was_made_is_made_by_another() {
+    let store = Moody::new();
+    let (guarded, _) = guarded(&store);
+    let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
+    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
+    briefly(async {
+        assert!(decide(&guarded, &[slot]).await.taken);
+        store.becomes(Mood::Silent);
+        assert!(guarded.release(call(1), &[lease]).await.is_err());
+        store.becomes(Mood::Well);
+        decide(&guarded, &[charge(3, Fail::Open)]).await;
+        // Silent again by the time it is made.
+        store.becomes(Mood::Silent);
+        settle_down().await;
+        assert_eq!(guarded.waiting(), 0, "somebody has taken it");
+    });
+    assert_eq!(guarded.waiting(), 1);
+    store.becomes(Mood::Well);
+    briefly(async {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        decide(&guarded, &[charge(3, Fail::Open)]).await;
+        settle_down().await;
+        assert_eq!(guarded.waiting(), 0);
+        assert_eq!(Store::used(&store.memory, call(1), slot.counter, &SLOTS).await.unwrap(), Some(0));
+    });
 }
 
 /// A store that applies charges, and whose answers are lost.

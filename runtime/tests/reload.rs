@@ -42,16 +42,23 @@ impl World {
 
     /// A policy that is compiled, then changed, then watched.
     fn with(folder: tempfile::TempDir, path: PathBuf, change: impl FnOnce(&Path)) -> Self {
+        Self::quiet_for(Duration::from_millis(1), folder, path, change)
+    }
+
+    /// The same, where files are left alone for so long.
+    fn quiet_for(
+        quiet: Duration,
+        folder: tempfile::TempDir,
+        path: PathBuf,
+        change: impl FnOnce(&Path),
+    ) -> Self {
         let policy = Arc::new(compile_file(&path, Engine::Interpreter).unwrap().policy);
         let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
         let live = Arc::new(LiveLimiter::local(policy, store, LimiterOptions::default()));
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = told.clone();
-        let options = ReloadOptions {
-            engine: Engine::Interpreter,
-            quiet: Duration::from_millis(1),
-            look_every: Duration::from_secs(3_600),
-        };
+        let options =
+            ReloadOptions { engine: Engine::Interpreter, quiet, look_every: Duration::from_secs(3_600) };
         change(&path);
         let watching = Watching::start(&path, live.clone(), options, move |reload| {
             heard.lock().unwrap().push(match reload {
@@ -107,6 +114,35 @@ fn what_changed_before_it_was_watched_is_noticed() {
         world.watching.look();
         assert_eq!(world.rule(), "three");
     }
+}
+
+#[test]
+fn what_changed_before_it_was_watched_waits_until_it_is_quiet_or_somebody_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.rl");
+    fs::write(&path, ONE).unwrap();
+    let hour = Duration::from_secs(3_600);
+    let world = World::quiet_for(hour, folder, path, |path| fs::write(path, TWO).unwrap());
+    assert_eq!((world.rule().as_str(), world.told.lock().unwrap().len()), ("one", 0));
+    world.expect("two", &["replaced"]);
+}
+
+#[test]
+fn what_changed_before_it_was_watched_needs_nobody_to_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.rl");
+    fs::write(&path, ONE).unwrap();
+    let policy = Arc::new(compile_file(&path, Engine::Interpreter).unwrap().policy);
+    fs::write(&path, TWO).unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+    let live = Arc::new(LiveLimiter::local(policy, store, LimiterOptions::default()));
+    let options = ReloadOptions { look_every: Duration::from_secs(3_600), ..ReloadOptions::default() };
+    let watching = Watching::start(&path, live, options, move |reload| {
+        let _ = told.send(matches!(reload, Reload::Replaced { .. }));
+    });
+    assert_eq!(heard.recv_timeout(Duration::from_secs(30)), Ok(true));
+    drop(watching.unwrap());
 }
 
 #[test]

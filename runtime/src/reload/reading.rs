@@ -1,4 +1,7 @@
 //! What a policy's files say now, compared with what they said when they were last read.
+//!
+//! Nobody may write them while they are read. Where nobody says that they have been quiet, they are read twice, some time apart,
+//! and both must agree.
 
 use std::{
     cell::RefCell,
@@ -28,70 +31,107 @@ pub(super) enum Text {
 /// The files of one policy.
 pub(super) struct Reading {
     path: PathBuf,
-    /// What each file was when it was read, by its real path; `None` of one that could not be read.
+    /// The program that was in force at first.
+    in_force: u128,
+    /// What each file was when it was read last; nothing, while it is not known what is in force.
     read: Digests,
+    /// What each file was when it was read first, where it is still to be read again.
+    first: Option<Digests>,
 }
 
+/// What each file was, by its real path; `None` of one that could not be read.
 type Digests = BTreeMap<PathBuf, Option<u128>>;
 
 impl Reading {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, read: Digests::new() }
-    }
-
-    /// What the files say, unless that is what is in force.
-    pub(super) fn begin(&mut self, engine: Engine, in_force: &Program) -> Option<Text> {
-        match self.compile(Engine::Interpreter) {
-            Text::Policy(policy) if digest_of(policy.program()) == digest_of(in_force) => None,
-            // It changed since it was compiled.
-            Text::Policy(_) => Some(self.compile(engine)),
-            text @ (Text::Rejected(_) | Text::Unreadable(_) | Text::Empty) => Some(text),
+    /// Reads the files a first time, to be compared with what is in force.
+    pub(super) fn begin(path: PathBuf, in_force: &Program) -> Self {
+        let mut reading = Self { path, in_force: digest_of(in_force), read: Digests::new(), first: None };
+        let (text, now) = reading.compile(Engine::Interpreter);
+        if reading.is_new(&text, &now) {
+            reading.first = Some(now);
+        } else {
+            reading.read = now;
         }
+        reading
     }
 
     /// The files.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
-        self.read.keys().cloned().collect()
+        self.read.keys().chain(self.first.iter().flat_map(Digests::keys)).cloned().collect()
+    }
+
+    /// Whether the files say something new, and are to be read again.
+    pub(super) const fn is_unsure(&self) -> bool {
+        self.first.is_some()
     }
 
     /// What the files say, unless they say what they said before.
     pub(super) fn read(&mut self, engine: Engine) -> Option<Text> {
-        let before = self.read.clone();
-        let is_as_before = before.iter().all(|(path, digest)| self.digest(path) == *digest);
-        if is_as_before && !before.is_empty() {
+        self.first = None;
+        if self.is_as_read() {
             return None;
         }
-        let text = self.compile(engine);
-        (self.read != before).then_some(text)
+        let (text, now) = self.compile(engine);
+        self.note(text, now)
     }
 
-    fn digest(&self, path: &Path) -> Option<u128> {
-        read_policy(path).ok().map(|bytes| xxh3_128(&bytes))
+    /// The same, if it is what they said when they were last read by this.
+    pub(super) fn read_twice(&mut self, engine: Engine) -> Option<Text> {
+        let first = self.first.take();
+        if self.is_as_read() {
+            return None;
+        }
+        let (text, now) = self.compile(if first.is_some() { engine } else { Engine::Interpreter });
+        if first.is_none_or(|first| first != now) && self.is_new(&text, &now) {
+            self.first = Some(now);
+            return None;
+        }
+        self.note(text, now)
     }
 
-    /// Compiles the policy, and notes what was read for it.
-    fn compile(&mut self, engine: Engine) -> Text {
-        self.read.clear();
+    fn is_as_read(&self) -> bool {
+        !self.read.is_empty() && self.read.iter().all(|(path, digest)| digest_at(path) == *digest)
+    }
+
+    /// Whether this is not what is in force, as far as is known.
+    fn is_new(&self, text: &Text, now: &Digests) -> bool {
+        match text {
+            Text::Policy(policy) if self.read.is_empty() => digest_of(policy.program()) != self.in_force,
+            Text::Policy(_) | Text::Rejected(_) | Text::Unreadable(_) | Text::Empty => self.read != *now,
+        }
+    }
+
+    /// Notes what was read, and gives it back where it is new.
+    fn note(&mut self, text: Text, now: Digests) -> Option<Text> {
+        let is_new = self.is_new(&text, &now);
+        self.read = now;
+        is_new.then_some(text)
+    }
+
+    /// Compiles the policy, and tells what was read for it.
+    fn compile(&self, engine: Engine) -> (Text, Digests) {
         let bytes = match read_policy(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) => {
-                self.read.insert(self.path.clone(), None);
-                return Text::Unreadable(error);
-            }
+            Err(error) => return (Text::Unreadable(error), Digests::from([(self.path.clone(), None)])),
         };
-        self.read.insert(self.path.clone(), Some(xxh3_128(&bytes)));
+        let mut read = Digests::from([(self.path.clone(), Some(xxh3_128(&bytes)))]);
         // An editor that truncates a file before it writes it is not done yet. A policy without rules would allow all.
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Text::Empty;
+            return (Text::Empty, read);
         }
         let loader = Noting { inner: FileLoader::beside(&self.path), read: RefCell::default() };
         let compiled = compile_with(&self.path.to_string_lossy(), &bytes, engine, &loader);
-        self.read.extend(loader.read.into_inner());
-        match compiled {
+        read.extend(loader.read.into_inner());
+        let text = match compiled {
             Ok(accepted) => Text::Policy(Box::new(accepted.policy)),
             Err(rejected) => Text::Rejected(rejected),
-        }
+        };
+        (text, read)
     }
+}
+
+fn digest_at(path: &Path) -> Option<u128> {
+    read_policy(path).ok().map(|bytes| xxh3_128(&bytes))
 }
 
 /// Names a program by all that it is made of.
@@ -134,5 +174,105 @@ impl Loader for Noting {
 
     fn place(&self, home: &str) -> Result<(), LoadError> {
         self.inner.place(home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::load::compile_file;
+
+    const ONE: &str = "input { user : key }\nrule one { limit 1 req/min per user }\n";
+    const HALF: &str = "input { user : key }\n";
+    const TWO: &str = "input { user : key }\nrule two { limit 2 req/min per user }\n";
+
+    /// A policy in a file, and what reads it.
+    struct World {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+        reading: Reading,
+    }
+
+    impl World {
+        /// A policy that is compiled, then changed, then read.
+        fn new(changed: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("api.rl");
+            fs::write(&path, ONE).unwrap();
+            let policy = compile_file(&path, Engine::Interpreter).unwrap().policy;
+            fs::write(&path, changed).unwrap();
+            let reading = Reading::begin(path.clone(), policy.program());
+            Self { _folder: folder, path, reading }
+        }
+
+        fn write(&self, text: &str) {
+            fs::write(&self.path, text).unwrap();
+        }
+
+        fn read(&mut self) -> Option<String> {
+            self.reading.read(Engine::Interpreter).map(name_of)
+        }
+
+        fn read_twice(&mut self) -> Option<String> {
+            self.reading.read_twice(Engine::Interpreter).map(name_of)
+        }
+    }
+
+    fn name_of(text: Text) -> String {
+        match text {
+            Text::Policy(policy) => {
+                policy.program().origins.first().map_or("no rule", |origin| &origin.name).to_owned()
+            }
+            Text::Rejected(_) => "rejected".to_owned(),
+            Text::Unreadable(_) => "unreadable".to_owned(),
+            Text::Empty => "empty".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_found_by_chance_is_in_force_when_it_is_found_again() {
+        let mut world = World::new(ONE);
+        assert!(!world.reading.is_unsure());
+        world.write(HALF);
+        assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, true));
+        world.write(TWO);
+        assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, true), "it was being written");
+        assert_eq!((world.read_twice().as_deref(), world.reading.is_unsure()), (Some("two"), false));
+        assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, false));
+    }
+
+    #[test]
+    fn what_is_found_at_first_is_in_force_when_it_is_found_again() {
+        let mut world = World::new(HALF);
+        assert!(world.reading.is_unsure());
+        world.write(TWO);
+        assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, true));
+        assert_eq!((world.read_twice().as_deref(), world.reading.is_unsure()), (Some("two"), false));
+    }
+
+    #[test]
+    fn what_is_found_and_then_undone_is_nothing_new() {
+        for begun in [ONE, HALF] {
+            let mut world = World::new(begun);
+            if begun == ONE {
+                world.write(HALF);
+                assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, true));
+            }
+            world.write(ONE);
+            assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, false));
+            assert_eq!(world.read(), None);
+        }
+    }
+
+    #[test]
+    fn whoever_knows_that_nobody_writes_reads_once() {
+        let mut world = World::new(TWO);
+        assert_eq!((world.read().as_deref(), world.reading.is_unsure()), (Some("two"), false));
+        world.write(ONE);
+        assert_eq!(world.read_twice(), None);
+        assert_eq!((world.read().as_deref(), world.reading.is_unsure()), (Some("one"), false));
+        assert_eq!((world.read_twice(), world.reading.is_unsure()), (None, false));
     }
 }

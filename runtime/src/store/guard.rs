@@ -13,6 +13,7 @@ pub mod breaker;
 mod fallback;
 mod late;
 mod places;
+mod probing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -23,7 +24,8 @@ use self::{
     breaker::{BreakerOptions, State},
     fallback::{Fallback, probe},
     late::Late,
-    places::{Allowed, Place, Places, Recording},
+    places::{Allowed, Place, Places},
+    probing::Probing,
 };
 use super::{
     Answer, Call, Charged, Kept, Lease, LocalStore, MemoryOptions, Settled, Settlement, Settlements, Store,
@@ -76,7 +78,7 @@ struct Guard {
     store: Arc<dyn Store>,
     places: Places,
     fallback: Fallback,
-    late: Late,
+    late: Arc<Late>,
 }
 
 impl fmt::Debug for Guard {
@@ -94,7 +96,7 @@ impl Guarded {
             store,
             places: Places::new(breaker, on_switch),
             fallback: Fallback::new(fallback),
-            late: Late::default(),
+            late: Arc::default(),
         }))
     }
 
@@ -123,7 +125,7 @@ impl Guarded {
         let recording = match self.0.places.permit(&Places::of(store, counters)) {
             Allowed::Ask(recording) => recording,
             Allowed::SkipAndProbe(recording, place) => {
-                self.probe(call, recording, place);
+                self.probe(call, Probing::new(self.0.clone(), recording), place);
                 return Err(StoreError::Skipped);
             }
             Allowed::Skip => return Err(StoreError::Skipped),
@@ -139,26 +141,25 @@ impl Guarded {
 
     /// Makes what waits for the store, in a task of its own, where anything does.
     fn catch_up(&self, call: Call) {
-        if self.0.late.begins() {
+        if let Some(making) = self.0.late.begin() {
             let guarded = self.clone();
             tokio::spawn(async move {
                 let is_asked = |place| guarded.0.places.is_asked(place);
-                guarded.0.late.make_up(&*guarded.0.store, call, is_asked).await;
+                making.make_up(&*guarded.0.store, call, is_asked).await;
             });
         }
     }
 
     /// Looks whether a place answers again, in a task of its own: no caller waits for it.
-    fn probe(&self, call: Call, recording: Recording<'_>, place: Place) {
-        let (guarded, asked) = (self.clone(), recording.into_asked());
+    fn probe(&self, call: Call, probing: Probing, place: Place) {
+        let guarded = self.clone();
         tokio::spawn(async move {
-            let recording = Recording::again(&guarded.0.places, asked);
             let charges = [probe(place)];
             let call = Call { ticket: Ticket(0), request: None, ..call };
             let answer = guarded.0.store.charge(call, &charges);
             let result =
                 timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
-            recording.record(&*guarded.0.store, result.as_ref().err());
+            probing.record(result.as_ref().err());
             if result.is_ok() {
                 guarded.catch_up(call);
             }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use limitrate_runtime::store::{Call, Durability, SqliteOptions, SqliteStore, Store as _, StoreError};
 use limitrate_testkit::conformance::{FIXED, NOW};
 use rusqlite::Connection;
-use tokio::{runtime::Builder, time::Instant};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 use crate::{at, charge, open, options, used};
 
@@ -31,18 +34,21 @@ fn dropping_it_on_a_runtime_holds_up_no_task() {
     });
 }
 
+/// However the runtime ends: what is owed needs none of the threads that it may leave behind.
 #[test]
 fn what_is_owed_is_written_before_the_runtime_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let lazy = SqliteOptions {
-        flush_every: Duration::from_secs(60),
-        ..options(&folder.path().join("c.db"), (Durability::Behind, true))
-    };
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let store = SqliteStore::open(&lazy).unwrap();
-        assert!(store.charge(at(NOW), &[charge(1, &FIXED, 5)]).await.unwrap().taken);
-    });
-    drop(runtime);
-    assert_eq!(used(&open(&lazy).unwrap(), 1).unwrap(), Some(1));
+    for end in [drop, Runtime::shutdown_background] {
+        let folder = tempfile::tempdir().unwrap();
+        let lazy = SqliteOptions {
+            flush_every: Duration::from_secs(60),
+            ..options(&folder.path().join("c.db"), (Durability::Behind, true))
+        };
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::open(&lazy).unwrap();
+            assert!(store.charge(at(NOW), &[charge(1, &FIXED, 5)]).await.unwrap().taken);
+        });
+        end(runtime);
+        assert_eq!(used(&open(&lazy).unwrap(), 1).unwrap(), Some(1));
+    }
 }

@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     mem,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -65,32 +68,12 @@ impl Late {
         self.count.store(waiting.len(), Relaxed);
     }
 
-    /// Whether there is something to make, and nobody who makes it or has just tried in vain: whoever is told so must call
-    /// [`Self::make_up`].
-    pub(super) fn begins(&self) -> bool {
-        self.len() > 0
+    /// Begins to make what waits, where anything does that nobody makes or has just tried to make in vain.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Making> {
+        let begins = self.len() > 0
             && self.again_at.lock().is_none_or(|at| Instant::now() >= at)
-            && !self.is_making.swap(true, Relaxed)
-    }
-
-    /// Makes what waits, in the order in which it came at each place that is asked, until that does not answer again.
-    pub(super) async fn make_up(
-        &self,
-        store: &dyn Store,
-        call: Call,
-        is_asked: impl Fn(usize) -> bool + Send,
-    ) {
-        // Whoever gives up in between lets others begin.
-        let _making = Making(&self.is_making);
-        // More time than a caller has: nobody waits for these.
-        let call = Call { deadline: call.deadline.max(Duration::from_secs(1)), request: None, ..call };
-        for (place, mut some) in self.take().apart(store) {
-            if is_asked(place) {
-                some.make_all(store, call).await;
-            }
-            self.put_back(some);
-        }
-        *self.again_at.lock() = (self.len() > 0).then(|| Instant::now() + PAUSE);
+            && !self.is_making.swap(true, Relaxed);
+        begins.then(|| Making(self.clone()))
     }
 
     /// Takes all that waits.
@@ -143,54 +126,47 @@ impl Waiting {
         *self = others;
     }
 
-    /// Splits off the first ones, at most so many of each kind.
-    fn split(&mut self, together: usize) -> Self {
-        let settlements = self.settlements.len().min(together);
-        // One alone is one of either kind.
-        let leases = if together == 1 && settlements > 0 { 0 } else { self.leases.len().min(together) };
-        Self {
-            settlements: self.settlements.drain(..settlements).collect(),
-            leases: self.leases.drain(..leases).collect(),
-        }
-    }
-
     /// Makes these until the store does not answer; what is left was not made.
     async fn make_all(&mut self, store: &dyn Store, call: Call) {
         let mut together = TOGETHER;
         while self.len() > 0 {
-            let mut some = self.split(together);
-            match some.make(store, call).await {
+            match self.make_first(together, store, call).await {
                 Ok(()) => {}
                 // One that cannot be made must not keep the others from it.
-                Err(_) if together > 1 => {
-                    together = 1;
-                    self.put_first(some);
-                }
+                Err(_) if together > 1 => together = 1,
                 Err(error @ StoreError::Corrupt { .. }) => {
                     tracing::warn!(%error, "a settlement found its counter damaged, and is dropped");
+                    self.drop_first();
                 }
-                Err(_) => {
-                    self.put_first(some);
-                    return;
-                }
+                Err(_) => return,
             }
         }
     }
 
-    /// Makes all of it. What was made stays out of what is made again.
-    async fn make(&mut self, store: &dyn Store, call: Call) -> Result<(), StoreError> {
-        if !self.settlements.is_empty() {
-            let borrowed: Vec<Settlement<'_>> =
-                self.settlements.iter().map(OwnedSettlement::borrow).collect();
-            within(call, store.settle(call, &borrowed)).await?;
-            self.settlements.clear();
+    /// Makes the first ones, at most so many of each kind. Each stays here until it is made.
+    async fn make_first(&mut self, together: usize, store: &dyn Store, call: Call) -> Result<(), StoreError> {
+        let settlements = self.settlements.len().min(together);
+        // One alone is one of either kind.
+        let leases = if together == 1 && settlements > 0 { 0 } else { self.leases.len().min(together) };
+        if settlements > 0 {
+            let first: Vec<Settlement<'_>> =
+                self.settlements.iter().take(settlements).map(OwnedSettlement::borrow).collect();
+            within(call, store.settle(call, &first)).await?;
+            self.settlements.drain(..settlements);
         }
-        if !self.leases.is_empty() {
-            let leases: Vec<Lease> = self.leases.iter().copied().collect();
-            within(call, store.release(call, &leases)).await?;
-            self.leases.clear();
+        if leases > 0 {
+            let first: Vec<Lease> = self.leases.iter().take(leases).copied().collect();
+            within(call, store.release(call, &first)).await?;
+            self.leases.drain(..leases);
         }
         Ok(())
+    }
+
+    /// Drops the one that is made first.
+    fn drop_first(&mut self) {
+        if self.settlements.pop_front().is_none() {
+            self.leases.pop_front();
+        }
     }
 }
 
@@ -198,12 +174,48 @@ async fn within<T>(call: Call, answer: Answer<'_, T>) -> Result<T, StoreError> {
     timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)))
 }
 
-/// Somebody makes what waits; dropped, nobody does.
-struct Making<'l>(&'l AtomicBool);
+/// Somebody makes what waits; dropped, nobody does, and others may begin.
+pub(super) struct Making(Arc<Late>);
 
-impl Drop for Making<'_> {
+impl Making {
+    /// Makes what waits, in the order in which it came at each place that is asked, until that does not answer again.
+    pub(super) async fn make_up(
+        self,
+        store: &dyn Store,
+        call: Call,
+        is_asked: impl Fn(usize) -> bool + Send,
+    ) {
+        // More time than a caller has: nobody waits for these.
+        let call = Call { deadline: call.deadline.max(Duration::from_secs(1)), request: None, ..call };
+        let mut taken = Taken { late: &self.0, places: self.0.take().apart(store) };
+        while let Some(mut place) = taken.places.first_entry() {
+            if is_asked(*place.key()) {
+                place.get_mut().make_all(store, call).await;
+            }
+            let left = place.remove();
+            self.0.put_back(left);
+        }
+    }
+}
+
+impl Drop for Making {
     fn drop(&mut self) {
-        self.0.store(false, Relaxed);
+        self.0.is_making.store(false, Relaxed);
+    }
+}
+
+/// What somebody makes, by place; dropped, what is left of it waits again, for a while.
+struct Taken<'l> {
+    late: &'l Late,
+    places: BTreeMap<usize, Waiting>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        for left in mem::take(&mut self.places).into_values() {
+            self.late.put_back(left);
+        }
+        *self.late.again_at.lock() = (self.late.len() > 0).then(|| Instant::now() + PAUSE);
     }
 }
 

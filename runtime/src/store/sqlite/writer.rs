@@ -8,7 +8,6 @@ use std::{
         Arc,
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -48,12 +47,12 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(engine: Shared) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(MAX_WAITING);
-        let thread = thread::Builder::new().name("limitrate-sqlite".into()).spawn(move || {
+        let thread = Ending::start(move || {
             serve(&waiting, &engine);
             // Closes the file.
             engine.lock().take();
         })?;
-        Ok(Self { queue, _thread: Ending::new(thread) })
+        Ok(Self { queue, _thread: thread })
     }
 
     /// Has something done, and waits for what comes of it; within a deadline, if there is one. What was not begun by then

@@ -6,7 +6,6 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -50,9 +49,8 @@ impl Flusher {
     pub(super) fn start(file: File, desk: Arc<Desk>, every: Duration) -> Result<Self, StoreError> {
         let (queue, asked) = sync_channel(MAX_WAITING);
         let mut flush = Flush { file, desk, sweep: Sweep::default(), has_failed: false };
-        let thread = thread::Builder::new().name("limitrate-sqlite".into());
-        let thread = thread.spawn(move || flush.serve(&asked, every)).map_err(no_thread)?;
-        Ok(Self { queue, _thread: Ending::new(thread) })
+        let thread = Ending::start(move || flush.serve(&asked, every)).map_err(no_thread)?;
+        Ok(Self { queue, _thread: thread })
     }
 
     pub(super) fn flush(&self) -> Answer<'_, ()> {
