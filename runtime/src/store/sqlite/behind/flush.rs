@@ -48,7 +48,7 @@ pub(super) struct Flusher {
 impl Flusher {
     pub(super) fn start(file: File, desk: Arc<Desk>, every: Duration) -> Result<Self, StoreError> {
         let (queue, asked) = sync_channel(MAX_WAITING);
-        let mut flush = Flush { file, desk, sweep: Sweep::default(), has_failed: false };
+        let flush = Flush { file, desk, sweep: Sweep::default(), has_failed: false };
         let thread = Ending::start(move || flush.serve(&asked, every)).map_err(no_thread)?;
         Ok(Self { queue, _thread: thread })
     }
@@ -98,7 +98,7 @@ struct Flush {
 }
 
 impl Flush {
-    fn serve(&mut self, asked: &Receiver<Message>, every: Duration) {
+    fn serve(mut self, asked: &Receiver<Message>, every: Duration) {
         loop {
             match asked.recv_timeout(every) {
                 Ok(Message::Flush(reply)) => {
@@ -107,6 +107,8 @@ impl Flush {
                 }
                 Ok(Message::Close(reply)) => {
                     let flushed = self.flush().map_err(|fault| self.file.error(&fault));
+                    // Whoever hears of it may open the file.
+                    drop(self);
                     drop(reply.send(flushed));
                     return;
                 }
