@@ -395,18 +395,23 @@ fn a_probe_that_its_runtime_dropped_is_made_by_another() {
     assert_eq!((guarded.state(), store.calls()), (State::Recovering, asked + 1));
 }
 
+/// Takes a lease, and ends it while the store is away. The next decision finds it well, and has a task make the release.
+async fn leave_late(store: &Moody, guarded: &Guarded, slot: Charge<'_>) {
+    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
+    assert!(decide(guarded, &[slot]).await.taken);
+    store.becomes(Mood::Silent);
+    assert!(guarded.release(call(1), &[lease]).await.is_err());
+    store.becomes(Mood::Well);
+    decide(guarded, &[charge(3, Fail::Open)]).await;
+}
+
 #[test]
 fn what_a_runtime_dropped_before_it_was_made_is_made_by_another() {
     let store = Moody::new();
     let (guarded, _) = guarded(&store);
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
-    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
     briefly(async {
-        assert!(decide(&guarded, &[slot]).await.taken);
-        store.becomes(Mood::Silent);
-        assert!(guarded.release(call(1), &[lease]).await.is_err());
-        store.becomes(Mood::Well);
-        decide(&guarded, &[charge(3, Fail::Open)]).await;
+        leave_late(&store, &guarded, slot).await;
     });
     assert_eq!(guarded.waiting(), 1, "it never began");
     briefly(async {
@@ -422,13 +427,8 @@ fn what_a_runtime_dropped_while_it_was_made_is_made_by_another() {
     let store = Moody::new();
     let (guarded, _) = guarded(&store);
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
-    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
     briefly(async {
-        assert!(decide(&guarded, &[slot]).await.taken);
-        store.becomes(Mood::Silent);
-        assert!(guarded.release(call(1), &[lease]).await.is_err());
-        store.becomes(Mood::Well);
-        decide(&guarded, &[charge(3, Fail::Open)]).await;
+        leave_late(&store, &guarded, slot).await;
         // Silent again by the time it is made.
         store.becomes(Mood::Silent);
         settle_down().await;
