@@ -135,6 +135,10 @@ where
         self.store.is_missing(place)
     }
 
+    fn has_place(&self, place: usize) -> bool {
+        self.store.has_place(place)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.store.close()
     }

@@ -165,10 +165,17 @@ pub trait Store: Debug + Send + Sync {
         0
     }
 
-    /// Whether a place is known not to answer: of a call over several that failed, the others are not to blame.
+    /// Whether a place is known not to answer, or to refuse what it was asked last: of a call over several that failed, the others are
+    /// not to blame.
     fn is_missing(&self, place: usize) -> bool {
         let _ = place;
         false
+    }
+
+    /// Whether a place is one where counters are kept, or may be: what fails there says nothing once it is not.
+    fn has_place(&self, place: usize) -> bool {
+        let _ = place;
+        true
     }
 
     /// Answers a call at once where no waiting is needed; `None` where it is, and nothing was done then.
@@ -326,6 +333,10 @@ impl Store for Arc<dyn Store> {
 
     fn is_missing(&self, place: usize) -> bool {
         (**self).is_missing(place)
+    }
+
+    fn has_place(&self, place: usize) -> bool {
+        (**self).has_place(place)
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {

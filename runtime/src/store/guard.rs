@@ -4,12 +4,14 @@
 //! refuses, is decided by the `fail` clauses of its limits and says so ([`Charged::degraded`]); it is not made again, since
 //! it may have been applied. After a few failures in a row the store is left alone: calls are decided at once, and now and
 //! then a task of its own probes whether it answers again. Then a few calls go through, and soon all. Of a store that keeps
-//! counters at several places, each is left alone by itself.
+//! counters at several places, each is left alone by itself; shadow charges at one of them are then counted nowhere, and change
+//! nothing for the others.
 //!
 //! Settlements and releases that find the store away are kept, and made when it is back: they are safe to make twice, and
 //! what nobody settles is counted as it was reserved.
 
 pub mod breaker;
+mod concerned;
 mod fallback;
 mod late;
 mod places;
@@ -18,13 +20,15 @@ mod probing;
 use std::{fmt, sync::Arc, time::Duration};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Nanos};
+use smallvec::SmallVec;
 use tokio::time::timeout;
 
 use self::{
     breaker::{BreakerOptions, State},
-    fallback::{Fallback, probe},
+    concerned::{Concerned, Place},
+    fallback::{Fallback, probe, with_uncounted},
     late::Late,
-    places::{Allowed, Place, Places},
+    places::{LeftOut, Places, Recording},
     probing::Probing,
 };
 use super::{
@@ -44,7 +48,8 @@ pub type OnSwitch = Box<dyn Fn(Switch) + Send + Sync>;
 pub enum Switch {
     /// It did not answer several times in a row: the `fail` clauses decide.
     Away {
-        /// The kind of the last failure: [`StoreError::word`].
+        /// The kind of the last failure: [`StoreError::word`], or `uncounted` where all that is known is that shadow charges were
+        /// counted nowhere.
         why: &'static str,
     },
     /// It answered a probe: a few calls go to it.
@@ -122,21 +127,50 @@ impl Guarded {
         begin: impl FnOnce(&'s dyn Store) -> Answer<'s, T>,
     ) -> Result<T, StoreError> {
         let store = &*self.0.store;
-        let recording = match self.0.places.permit(&Places::of(store, counters)) {
-            Allowed::Ask(recording) => recording,
-            Allowed::SkipAndProbe(recording, place) => {
-                self.probe(call, Probing::new(self.0.clone(), recording), place);
-                return Err(StoreError::Skipped);
-            }
-            Allowed::Skip => return Err(StoreError::Skipped),
-        };
-        let answer = begin(store);
-        let result = timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
+        let (recording, _) = self.permit(call, &Concerned::of(store, counters))?;
+        let result = within(call, begin(store)).await;
         recording.record(store, result.as_ref().err());
         if result.is_ok() {
             self.catch_up(call);
         }
         result
+    }
+
+    /// Asks the store to charge, without shadow charges at places that are left alone.
+    async fn ask_to_charge(&self, call: Call, charges: &[Charge<'_>]) -> Result<Charged, StoreError> {
+        let store = &*self.0.store;
+        let concerned = Concerned::of_charges(store, charges);
+        let (recording, left_out) = self.permit(call, &concerned)?;
+        let is_left_out = |index| concerned.is_at(index, &left_out);
+        let some: Option<SmallVec<[Charge<'_>; 4]>> = (!left_out.is_empty()).then(|| {
+            let told = (0..).zip(charges).filter(|(index, _)| !is_left_out(*index));
+            told.map(|(_, charge)| *charge).collect()
+        });
+        let told = some.as_deref().unwrap_or(charges);
+        let mut result = within(call, store.charge(call, told)).await;
+        if some.is_some() {
+            metrics::counter!("limitrate_store_shadows_missed_total", "store" => "guarded")
+                .increment(left_out.len() as u64);
+            result = result.map(|charged| with_uncounted(charged, charges, is_left_out));
+        }
+        recording.record_charged(store, &concerned, result.as_ref());
+        match &result {
+            Ok(_) => self.catch_up(call),
+            Err(error) if error.may_have_applied() && call.request.is_none() => {
+                self.0.late.keep_leases(leases_of(call, told).into_iter());
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Asks for a call, and probes where that is due. Which places are to be left out of the call.
+    fn permit(&self, call: Call, concerned: &Concerned) -> Result<(Recording<'_>, LeftOut), StoreError> {
+        let allowed = self.0.places.permit(&*self.0.store, concerned);
+        for (recording, place) in allowed.probes {
+            self.probe(call, Probing::new(self.0.clone(), recording), place);
+        }
+        Ok((allowed.call.ok_or(StoreError::Skipped)?, allowed.left_out))
     }
 
     /// Makes what waits for the store, in a task of its own, where anything does.
@@ -156,9 +190,7 @@ impl Guarded {
         tokio::spawn(async move {
             let charges = [probe(place)];
             let call = Call { ticket: Ticket(0), request: None, ..call };
-            let answer = guarded.0.store.charge(call, &charges);
-            let result =
-                timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)));
+            let result = within(call, guarded.0.store.charge(call, &charges)).await;
             probing.record(result.as_ref().err());
             if result.is_ok() {
                 guarded.catch_up(call);
@@ -170,7 +202,7 @@ impl Guarded {
 impl Guard {
     /// When to ask again while the store is away.
     fn retry(&self, charges: &[Charge<'_>]) -> Nanos {
-        let concerned = Places::of(&*self.store, charges.iter().map(|charge| charge.counter));
+        let concerned = Concerned::of_charges(&*self.store, charges);
         let next = self.places.next_probe(&concerned);
         let wait = next.map_or(RETRY, |wait| wait.clamp(Duration::from_millis(1), RETRY));
         Nanos(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
@@ -180,14 +212,10 @@ impl Guard {
 impl Store for Guarded {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
         Box::pin(async move {
-            let counters = charges.iter().map(|charge| charge.counter);
-            Ok(match self.ask(call, counters, |store| store.charge(call, charges)).await {
+            Ok(match self.ask_to_charge(call, charges).await {
                 Ok(charged) => charged,
-                Err(error) => {
+                Err(_) => {
                     metrics::counter!("limitrate_degraded_decisions_total").increment(1);
-                    if error.may_have_applied() && call.request.is_none() {
-                        self.0.late.keep_leases(leases_of(call, charges).into_iter());
-                    }
                     self.0.fallback.charge(call, charges, self.0.retry(charges))
                 }
             })
@@ -301,6 +329,10 @@ impl Store for Guarded {
         self.0.store.is_missing(place)
     }
 
+    fn has_place(&self, place: usize) -> bool {
+        self.0.store.has_place(place)
+    }
+
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
         self.0.places.are_well().then(|| self.0.store.charge_at_once(call, charges)).flatten()
     }
@@ -317,6 +349,11 @@ fn leases_of(call: Call, charges: &[Charge<'_>]) -> Vec<Lease> {
     in_flight
         .map(|charge| Lease { counter: charge.counter, limit: charge.limit, ticket: call.ticket })
         .collect()
+}
+
+/// An answer, as long as its call has time.
+async fn within<T>(call: Call, answer: Answer<'_, T>) -> Result<T, StoreError> {
+    timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)))
 }
 
 /// The settlements that found nothing to settle.

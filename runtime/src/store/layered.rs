@@ -329,6 +329,10 @@ impl Store for Layered {
         self.inner.store.is_missing(place)
     }
 
+    fn has_place(&self, place: usize) -> bool {
+        self.inner.store.has_place(place)
+    }
+
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
         let inner = &self.inner;
         if !may_be_local(&call, charges) {

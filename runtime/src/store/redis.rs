@@ -282,6 +282,10 @@ impl Store for RedisStore {
         self.0.nodes.is_missing(place)
     }
 
+    fn has_place(&self, place: usize) -> bool {
+        self.0.nodes.has_place(place)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.0.nodes.close();
         Box::pin(std::future::ready(Ok(())))

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use limitrate_core::{
-    charge::{Charge, Fail},
+    charge::{Charge, Counted, Fail, Mode},
     time::Nanos,
 };
 use limitrate_runtime::store::{
     Call, GuardOptions, Guarded, RedisOptions, RedisStore, Settled, Settlement, Store as _, StoreError,
-    Ticket,
+    Ticket, guard::breaker::State,
 };
 use limitrate_testkit::{
     Blocking,
@@ -78,6 +78,8 @@ fn a_node_that_is_away_leaves_alone_what_others_keep() {
 #[test]
 fn what_a_lost_node_kept_is_asked_of_its_copy() {
     let Some(cluster) = or_skip(RedisCluster::start(&ClusterOptions::default())) else { return };
+    let measured = Measured::default();
+    let _listening = measured.listen();
     let store = guarded(&cluster.url()).unwrap();
     let (well, away, node) = placed(&cluster);
     assert!(!is_degraded(&store, &[well, away]));
@@ -90,6 +92,62 @@ fn what_a_lost_node_kept_is_asked_of_its_copy() {
     });
     assert!(degraded > 0);
     until("the others are asked", || is_asked(&store, well));
+    // The node that is gone keeps nothing: nobody holds it against the store.
+    until("nothing is away", || is_asked(&store, away) && store.store().state() == State::Closed);
+    assert_eq!(measured.of("limitrate_store_away"), 0.0);
+}
+
+#[test]
+fn shadow_charges_on_a_node_that_is_away_are_left_out_of_decisions() {
+    let Some(cluster) = cluster() else { return };
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = guarded(&cluster.url()).unwrap();
+    let (well, away, node) = placed(&cluster);
+    let both = [charge(well), Charge { mode: Mode::Shadow, ..charge(away) }];
+    let decide = || store.wait(store.store().charge(call(), &both)).unwrap();
+    assert_eq!(decide().verdicts[1].counted, Counted::Own);
+    node.daemon().suspend();
+    let mut waited = 0;
+    until("it is left alone", || {
+        let charged = decide();
+        assert_eq!((charged.taken, charged.degraded), (true, false));
+        waited += 1;
+        store.store().state() == State::Open
+    });
+    let start = Instant::now();
+    for _ in 0..100 {
+        let charged = decide();
+        assert_eq!((charged.taken, charged.degraded), (true, false));
+        assert_eq!(charged.verdicts[1].counted, Counted::Nowhere);
+    }
+    assert!(start.elapsed() < DEADLINE + SLACK, "{:?}", start.elapsed());
+    let used = store.wait(store.store().used(call(), key(well), &DAY)).unwrap();
+    assert_eq!(used, Some(101 + waited));
+    assert_eq!(measured.of("limitrate_degraded_decisions_total"), 0.0);
+    node.daemon().resume();
+    recovers("a node of shadow limits", Duration::from_secs(10), || {
+        decide().verdicts[1].counted == Counted::Own
+    });
+}
+
+#[test]
+fn a_node_that_refuses_is_held_against_no_other() {
+    let Some(cluster) = cluster() else { return };
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = guarded(&cluster.url()).unwrap();
+    let (well, away, node) = placed(&cluster);
+    assert!(!is_degraded(&store, &[well, away]));
+    // It answers, and takes no writes.
+    node.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+    for _ in 0..10 {
+        assert!(is_degraded(&store, &[well, away]));
+    }
+    assert_eq!(measured.of("limitrate_store_away"), 1.0);
+    assert!(is_asked(&store, well));
+    node.command(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
+    recovers("a node whose memory was full", Duration::from_secs(10), || !is_degraded(&store, &[well, away]));
 }
 
 #[test]

@@ -181,6 +181,11 @@ impl Breaker {
         }
     }
 
+    /// Forgets all that was recorded. What is recorded later of calls that were asked for before changes nothing.
+    pub const fn reset(&mut self) {
+        self.enter(Phase::Closed { failures: 0 });
+    }
+
     const fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.epoch += 1;

@@ -12,7 +12,7 @@ use limitrate_core::{
 };
 use smallvec::SmallVec;
 
-use super::places::Place;
+use super::concerned::Place;
 use crate::store::{
     Call, Charged, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Verdicts,
     memory::part::scaled,
@@ -77,6 +77,20 @@ impl Fallback {
 fn share_of<'p>(charge: &Charge<'p>) -> Charge<'p> {
     let share = if let Fail::Local(share) = charge.fail { share } else { 0 };
     Charge { terms: scaled(charge.terms, share), fail: Fail::Closed, ..*charge }
+}
+
+/// What is said of all charges of a call, of which the store was not told some.
+pub(super) fn with_uncounted(
+    charged: Charged,
+    charges: &[Charge<'_>],
+    is_left_out: impl Fn(usize) -> bool,
+) -> Charged {
+    let mut told = charged.verdicts.into_iter();
+    let all = (0..).zip(charges).filter_map(|(index, charge)| match is_left_out(index) {
+        true => Some(uncounted(charge, Ok(()))),
+        false => told.next(),
+    });
+    Charged { verdicts: all.collect(), ..charged }
 }
 
 fn uncounted(charge: &Charge<'_>, judged: Result<(), Refusal>) -> Verdict {

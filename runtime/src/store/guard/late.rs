@@ -14,9 +14,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::store::{Answer, Call, Lease, OwnedSettlement, Settlement, Store, StoreError};
+use super::within;
+use crate::store::{Call, Lease, OwnedSettlement, Settlement, Store, StoreError};
 
 /// How many settlements and releases are kept at most.
 pub(super) const MAX_LATE: usize = 65_536;
@@ -168,10 +169,6 @@ impl Waiting {
             self.leases.pop_front();
         }
     }
-}
-
-async fn within<T>(call: Call, answer: Answer<'_, T>) -> Result<T, StoreError> {
-    timeout(call.deadline, answer).await.unwrap_or(Err(StoreError::Timeout(call.deadline)))
 }
 
 /// Somebody makes what waits; dropped, nobody does, and others may begin.

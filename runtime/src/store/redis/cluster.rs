@@ -37,6 +37,9 @@ const LONGEST_MOVING_PAUSE: Duration = Duration::from_millis(32);
 /// How long a node is waited for that is asked for the map.
 const MAP_DEADLINE: Duration = Duration::from_millis(500);
 
+/// How many slots there are.
+const SLOTS: usize = 16_384;
+
 /// Which node keeps which slot.
 #[derive(Debug, Default)]
 struct Map {
@@ -49,7 +52,7 @@ struct Inner {
     options: RedisOptions,
     seeds: Vec<Host>,
     runtime: Handle,
-    /// All nodes that were ever named, while the store lives.
+    /// The nodes that keep any slot, those that can be asked for the map, and those that a call was sent on to since then.
     links: Mutex<HashMap<Host, Link>>,
     map: ArcSwap<Map>,
     asking: tokio::sync::Mutex<()>,
@@ -136,6 +139,13 @@ impl Cluster {
         self.0.links.lock().values().any(|link| link.number() == number && link.is_missing())
     }
 
+    /// Whether the node of this number keeps any slot, as far as is known; 0 stands for the slots that none keeps.
+    pub(super) fn has_place(&self, number: usize) -> bool {
+        let map = self.0.map.load();
+        let has_hole = map.slots.len() < SLOTS;
+        map.masters.iter().any(|link| link.number() == number) || (has_hole && number == 0)
+    }
+
     /// The nodes that keep any slot, as they are now.
     pub(super) async fn masters(&self, until: Until) -> Result<Vec<Link>, StoreError> {
         self.ask(until).await?;
@@ -172,8 +182,9 @@ impl Cluster {
         if let Some(link) = links.get(host) {
             return Ok(link.clone());
         }
-        // From 1 on: 0 is no node.
-        let number = links.len() + 1;
+        // From 1 on: 0 is no node. What a node was called that is gone may be the name of another.
+        let is_free = |number: &usize| links.values().all(|link| link.number() != *number);
+        let number = (1..=links.len() + 1).find(is_free).unwrap_or(0);
         let link = Link::new(Target::server(&self.0.options, host)?, number, self.0.runtime.clone());
         links.insert(host.clone(), link.clone());
         Ok(link)
@@ -212,8 +223,7 @@ impl Cluster {
             let answer = link.call(&command, false, until.or_after(MAP_DEADLINE)).await;
             match answer.map(|answer| self.read(host, &answer)) {
                 Ok(Ok(Some(map))) => {
-                    self.0.map.store(Arc::new(map));
-                    self.0.generation.fetch_add(1, Ordering::Relaxed);
+                    self.take(map);
                     return Ok(());
                 }
                 Ok(Ok(None)) => {
@@ -231,6 +241,14 @@ impl Cluster {
         }
         // The map was not charged: whatever became of the question, nothing was applied.
         Err(if last.may_have_applied() { StoreError::Unreachable(Box::new(last)) } else { last })
+    }
+
+    /// Goes by another map from now on. Nodes that keep nothing any more are forgotten; calls that are on their way to one end there.
+    fn take(&self, map: Map) {
+        let is_master = |link: &Link| map.masters.iter().any(|master| master.is(link));
+        self.0.links.lock().retain(|host, link| is_master(link) || self.0.seeds.contains(host));
+        self.0.map.store(Arc::new(map));
+        self.0.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The map, as the node of this host tells it.
@@ -261,5 +279,40 @@ impl Cluster {
             }
         }
         Ok(if map.slots.is_empty() { None } else { Some(map) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: u16 = 7_000;
+
+    /// What a node says of slots that these ports keep, each an equal share.
+    fn slots(ports: &[u16]) -> Value {
+        let share = SLOTS / ports.len();
+        let range = |(index, port): (usize, &u16)| {
+            let number = |number: usize| Value::Int(i64::try_from(number).unwrap());
+            let node = vec![Value::BulkString(b"127.0.0.1".to_vec()), Value::Int(i64::from(*port))];
+            Value::Array(vec![number(index * share), number((index + 1) * share - 1), Value::Array(node)])
+        };
+        Value::Array(ports.iter().enumerate().map(range).collect())
+    }
+
+    #[tokio::test]
+    async fn nodes_that_keep_nothing_are_forgotten_and_their_numbers_used_again() {
+        let seed = Host { name: "127.0.0.1".to_owned(), port: SEED };
+        let options = RedisOptions::from_url("redis+cluster://127.0.0.1:7000").unwrap();
+        let cluster = Cluster::new(options, std::slice::from_ref(&seed), Handle::current()).unwrap();
+        for moved in 0..100 {
+            let (staying, other) = (SEED + 1, SEED + 2 + moved);
+            let map = cluster.read(&seed, &slots(&[staying, other])).unwrap().unwrap();
+            cluster.take(map);
+            let kept: Vec<_> = (0..64).filter(|number| cluster.has_place(*number)).collect();
+            assert_eq!(kept.len(), 2, "{kept:?}");
+            assert!(kept.iter().all(|number| (1..=3).contains(number)), "{kept:?}");
+            assert!(cluster.0.links.lock().len() <= 3);
+        }
+        assert!(!cluster.has_place(0), "each slot is somebody's");
     }
 }

@@ -26,6 +26,21 @@ pub(super) enum Failure {
     Store(StoreError),
 }
 
+impl Failure {
+    /// Whether the server does not do what it is there for: other calls would fare no better.
+    pub(super) const fn is_of_the_server(&self) -> bool {
+        match self {
+            // What is damaged is one counter.
+            Self::Moved(_)
+            | Self::Ask(_)
+            | Self::TryAgain
+            | Self::NoScript
+            | Self::Store(StoreError::Corrupt { .. }) => false,
+            Self::Store(_) => true,
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)

@@ -10,7 +10,7 @@ mod lanes;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -128,6 +128,8 @@ struct Inner {
     lanes: Lanes,
     /// How many connections there were.
     generation: AtomicU64,
+    /// Whether the last call over a connection failed, be it that the server refused it or did not answer.
+    is_failing: AtomicBool,
 }
 
 /// See the [module](self).
@@ -146,6 +148,7 @@ impl Link {
             waiting: Semaphore::new(MOST_WAITING),
             lanes: Lanes::new(),
             generation: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
         }))
     }
 
@@ -159,10 +162,10 @@ impl Link {
         self.0.number
     }
 
-    /// Whether a connection was wanted and is not there.
+    /// Whether a connection was wanted and is not there, or was of no use to the last call.
     pub(super) fn is_missing(&self) -> bool {
         match &*self.0.phase.lock() {
-            Phase::Live(_) => false,
+            Phase::Live(_) => self.0.is_failing.load(Ordering::Relaxed),
             Phase::Down { error: None, .. } => self.generation() > 0,
             Phase::Down { .. } | Phase::Dialing(_) | Phase::Closed => true,
         }
@@ -196,6 +199,7 @@ impl Link {
         match timeout_at(until.at, sent).await {
             Ok(Ok(answer)) => {
                 live.answers.fetch_add(1, Ordering::Relaxed);
+                self.note(false);
                 Ok(answer)
             }
             Ok(Err(error)) => {
@@ -204,9 +208,21 @@ impl Link {
                 } else {
                     live.answers.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(fault::after_sending(error))
+                let failure = fault::after_sending(error);
+                self.note(failure.is_of_the_server());
+                Err(failure)
             }
-            Err(_) => Err(until.timeout().into()),
+            Err(_) => {
+                self.note(true);
+                Err(until.timeout().into())
+            }
+        }
+    }
+
+    /// Notes whether a call failed. Nearly always that is what was noted before: a line that all read is not written then.
+    fn note(&self, is_failing: bool) {
+        if self.0.is_failing.load(Ordering::Relaxed) != is_failing {
+            self.0.is_failing.store(is_failing, Ordering::Relaxed);
         }
     }
 

@@ -92,6 +92,14 @@ impl Nodes {
         }
     }
 
+    /// Whether the node of this number keeps anything, as far as is known.
+    pub(super) fn has_place(&self, number: usize) -> bool {
+        match self {
+            Self::One(_) => true,
+            Self::Many(cluster) => cluster.has_place(number),
+        }
+    }
+
     /// Lets go of all connections for good.
     pub(super) fn close(&self) {
         match self {

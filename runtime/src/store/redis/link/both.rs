@@ -24,6 +24,10 @@ impl Link {
         if both.iter().any(|answer| matches!(answer, Err(error) if fault::is_demoted(error))) {
             self.abandon(&live);
         }
-        Ok(both.map(|answer| answer.map_err(fault::after_sending)))
+        let both = both.map(|answer| answer.map_err(fault::after_sending));
+        if both.iter().any(|answer| answer.as_ref().is_err_and(Failure::is_of_the_server)) {
+            self.note(true);
+        }
+        Ok(both)
     }
 }

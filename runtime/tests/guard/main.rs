@@ -1,8 +1,9 @@
 //! A store that is away: what callers are answered, when it is asked again, and what is made up for.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-#[path = "common/measured.rs"]
+#[path = "../common/measured.rs"]
 mod common;
+mod places;
 
 use std::{
     future::pending,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use limitrate_core::{
-    algorithm::{Algorithm, Refusal, Terms},
+    algorithm::{Algorithm, Refusal, Status, Terms},
     charge::{Charge, Counted, Fail},
     key::CounterKey,
     time::{Nanos, Timestamp},
@@ -86,7 +87,10 @@ impl Moody {
 
 impl Store for Moody {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
-        self.answer(Store::charge(&self.memory, call, charges))
+        match self.mood() {
+            Mood::Well | Mood::Mute => self.answer(Store::charge(&self.memory, call, charges)),
+            Mood::Silent | Mood::Unreachable => self.answer(Box::pin(pending())),
+        }
     }
 
     fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
@@ -162,7 +166,7 @@ fn call(ticket: u64) -> Call {
 }
 
 /// A guarded store, and the switches it told of.
-fn guarded(store: &Arc<Moody>) -> (Guarded, Arc<Mutex<Vec<Switch>>>) {
+fn guarded(store: Arc<dyn Store>) -> (Guarded, Arc<Mutex<Vec<Switch>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let heard = told.clone();
     let options = GuardOptions {
@@ -176,7 +180,7 @@ fn guarded(store: &Arc<Moody>) -> (Guarded, Arc<Mutex<Vec<Switch>>>) {
         on_switch: Some(Box::new(move |switch| heard.lock().unwrap().push(switch))),
         ..GuardOptions::default()
     };
-    (Guarded::new(store.clone(), options), told)
+    (Guarded::new(store, options), told)
 }
 
 async fn decide(guarded: &Guarded, charges: &[Charge<'_>]) -> Charged {
@@ -193,7 +197,7 @@ async fn settle_down() {
 #[tokio::test(start_paused = true)]
 async fn while_the_store_answers_nothing_changes() {
     let store = Moody::new();
-    let (guarded, told) = guarded(&store);
+    let (guarded, told) = guarded(store.clone());
     for left in (0..100).rev() {
         let charged = decide(&guarded, &[charge(1, Fail::Closed)]).await;
         assert!(charged.taken && !charged.degraded);
@@ -208,7 +212,7 @@ async fn a_silent_store_costs_callers_their_deadline_until_it_is_left_alone() {
     let measured = Measured::default();
     let _listening = measured.listen();
     let store = Moody::new();
-    let (guarded, told) = guarded(&store);
+    let (guarded, told) = guarded(store.clone());
     store.becomes(Mood::Silent);
     for _ in 0..3 {
         let before = tokio::time::Instant::now();
@@ -236,7 +240,7 @@ async fn a_call_is_made_once_whatever_becomes_of_it() {
     let measured = Measured::default();
     let _listening = measured.listen();
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     for mood in [Mood::Silent, Mood::Unreachable] {
         store.becomes(mood);
         let before = store.calls();
@@ -251,7 +255,7 @@ async fn a_call_is_made_once_whatever_becomes_of_it() {
 #[tokio::test(start_paused = true)]
 async fn each_limit_decides_by_its_own_clause() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     store.becomes(Mood::Unreachable);
     let (open, closed, local) =
         (charge(1, Fail::Open), charge(2, Fail::Closed), charge(3, Fail::Local(30_000)));
@@ -271,7 +275,7 @@ async fn a_probe_finds_the_store_back_and_nobody_waits_for_it() {
     let measured = Measured::default();
     let _listening = measured.listen();
     let store = Moody::new();
-    let (guarded, told) = guarded(&store);
+    let (guarded, told) = guarded(store.clone());
     store.becomes(Mood::Silent);
     for _ in 0..3 {
         decide(&guarded, &[charge(1, Fail::Open)]).await;
@@ -306,7 +310,7 @@ async fn a_probe_finds_the_store_back_and_nobody_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_settled_is_settled_when_the_store_is_back() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     let reserving = Charge { cost: 50, hold: Some(Nanos::from_secs(600)), ..charge(1, Fail::Closed) };
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
     assert!(decide(&guarded, &[reserving, slot]).await.taken);
@@ -336,7 +340,7 @@ async fn what_could_not_be_settled_is_settled_when_the_store_is_back() {
 #[tokio::test(start_paused = true)]
 async fn what_was_reserved_meanwhile_is_settled_where_it_was_reserved() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     store.becomes(Mood::Unreachable);
     let fail = Fail::Local(1_000_000);
     let reserving = Charge { cost: 50, hold: Some(Nanos::from_secs(600)), ..charge(1, fail) };
@@ -359,7 +363,7 @@ async fn what_was_reserved_meanwhile_is_settled_where_it_was_reserved() {
 #[tokio::test(start_paused = true)]
 async fn what_one_silence_kept_waiting_is_made_with_the_next_answer() {
     let store = Moody::new();
-    let (guarded, told) = guarded(&store);
+    let (guarded, told) = guarded(store.clone());
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
     assert!(decide(&guarded, &[slot]).await.taken);
     store.becomes(Mood::Silent);
@@ -408,7 +412,7 @@ async fn leave_late(store: &Moody, guarded: &Guarded, slot: Charge<'_>) {
 #[test]
 fn what_a_runtime_dropped_before_it_was_made_is_made_by_another() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
     briefly(async {
         leave_late(&store, &guarded, slot).await;
@@ -425,7 +429,7 @@ fn what_a_runtime_dropped_before_it_was_made_is_made_by_another() {
 #[test]
 fn what_a_runtime_dropped_while_it_was_made_is_made_by_another() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Closed) };
     briefly(async {
         leave_late(&store, &guarded, slot).await;
@@ -449,7 +453,7 @@ fn what_a_runtime_dropped_while_it_was_made_is_made_by_another() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_taken_without_an_answer_is_given_back() {
     let store = Moody::new();
-    let (guarded, _) = guarded(&store);
+    let (guarded, _) = guarded(store.clone());
     let slot = Charge { algorithm: &SLOTS, ..charge(2, Fail::Open) };
     store.becomes(Mood::Mute);
     assert!(decide(&guarded, &[slot]).await.degraded);
