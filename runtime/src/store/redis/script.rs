@@ -60,8 +60,9 @@ fn command<'a>(
     keys: impl ExactSizeIterator<Item = &'a str>,
     arguments: impl Fn(&mut Cmd),
 ) -> Cmd {
-    let mut command = redis::cmd(verb);
-    command.arg(script).arg(keys.len());
+    // Room for most keys and arguments, so that little is copied as it grows.
+    let mut command = Cmd::with_capacity(8 + keys.len(), 64 + script.len() + 96 * keys.len());
+    command.arg(verb).arg(script).arg(keys.len());
     for key in keys {
         command.arg(key);
     }

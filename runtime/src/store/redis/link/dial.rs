@@ -19,8 +19,9 @@ use crate::store::{
     },
 };
 
-/// How many calls may be handed to the task of a connection before it takes the next.
-const HANDED_OVER: usize = 1024;
+/// How many calls may be handed to the task of a connection before it sends them. With room for more, tasks of one thread that were
+/// answered together send together again, and the server waits for all of them, as they do for it. So it has work while they have.
+const HANDED_OVER: usize = 8;
 
 /// What a connection leads to.
 #[derive(Clone)]
