@@ -14,6 +14,8 @@ mod error;
 pub mod file;
 #[cfg(feature = "shared")]
 pub mod guard;
+#[cfg(any(feature = "redis", feature = "mysql", feature = "postgres"))]
+mod job;
 #[cfg(feature = "shared")]
 pub mod layered;
 mod ledger;

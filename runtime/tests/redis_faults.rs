@@ -25,6 +25,8 @@ mod killed;
 mod moved;
 #[path = "redis/tls.rs"]
 mod tls;
+#[path = "redis/together.rs"]
+mod together;
 #[path = "redis/unfinished.rs"]
 mod unfinished;
 

@@ -1,5 +1,8 @@
 //! Why a store gave no answer.
 
+#[cfg(feature = "redis")]
+mod again;
+
 use std::{error::Error, time::Duration};
 
 /// What went wrong beneath, as the driver says it.

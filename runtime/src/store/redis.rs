@@ -21,6 +21,7 @@ mod quick;
 mod scan;
 mod script;
 mod servers;
+mod together;
 mod value;
 
 use std::sync::{
@@ -42,7 +43,8 @@ use self::{
     servers::Nodes,
 };
 use super::{
-    Answer, Call, Charged, Kept, Lease, Ledger, Settled, Settlement, Settlements, Store, StoreError, Verdicts,
+    Answer, Call, Charged, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settled, Settlement,
+    Settlements, Store, StoreError, Verdicts,
 };
 
 /// Counters in Redis. Clones share its connections.
@@ -121,14 +123,23 @@ impl RedisStore {
     async fn settle(&self, call: Call, settlements: &[Settlement<'_>]) -> Result<Settlements, StoreError> {
         let until = Until::after(call.deadline);
         let mut settled: Settlements = settlements.iter().map(|_| Settled::Gone).collect();
-        let mut outcome = Outcome::default();
-        for place in self.0.places(settlements, |settlement| settlement.counter) {
-            let ours: SmallVec<[Settlement<'_>; 4]> =
-                place.iter().map(|(_, settlement)| **settlement).collect();
+        let begun = |place: &Vec<(usize, &Settlement<'_>)>| {
+            let ours: Vec<OwnedSettlement> =
+                place.iter().map(|(_, one)| OwnedSettlement::from(*one)).collect();
+            let borrowed: SmallVec<[Settlement<'_>; 4]> = place.iter().map(|(_, one)| **one).collect();
             let mut keys = Vec::with_capacity(2 * ours.len());
-            Ledger::keys_of_settlements(&ours, |key| keys.push(key));
-            let became = self.0.exchange(&call, keys, until, |ledger, now| ledger.settle(now, &ours)).await;
-            for ((index, _), became) in place.iter().zip(outcome.note(became).into_iter().flatten()) {
+            Ledger::keys_of_settlements(&borrowed, |key| keys.push(key));
+            self.0.begin(&call, keys, until, move |ledger, now| {
+                let ours: SmallVec<[Settlement<'_>; 4]> = ours.iter().map(OwnedSettlement::borrow).collect();
+                ledger.settle(now, &ours)
+            })
+        };
+        let places = self.0.places(settlements, |settlement| settlement.counter);
+        let begun: Vec<_> = places.iter().map(begun).collect();
+        let mut outcome = Outcome::default();
+        for (place, begun) in places.iter().zip(begun) {
+            let became = outcome.note(begun.answer().await);
+            for ((index, _), became) in place.iter().zip(became.into_iter().flatten()) {
                 if let Some(settled) = settled.get_mut(*index) {
                     *settled = became;
                 }
@@ -140,13 +151,16 @@ impl RedisStore {
     /// A place that fails keeps no other from being released.
     async fn release(&self, call: Call, leases: &[Lease]) -> Result<usize, StoreError> {
         let until = Until::after(call.deadline);
+        let begun = |place: Vec<(usize, &Lease)>| {
+            let ours: Vec<Lease> = place.iter().map(|(_, lease)| **lease).collect();
+            let keys: Vec<CounterKey> = ours.iter().map(|lease| lease.counter).collect();
+            self.0.begin(&call, keys, until, move |ledger, now| ledger.release(now, &ours))
+        };
+        let begun: Vec<_> = self.0.places(leases, |lease| lease.counter).into_iter().map(begun).collect();
         let mut released = 0;
         let mut outcome = Outcome::default();
-        for place in self.0.places(leases, |lease| lease.counter) {
-            let ours: Vec<Lease> = place.iter().map(|(_, lease)| **lease).collect();
-            let keys = ours.iter().map(|lease| lease.counter).collect();
-            let ended = self.0.exchange(&call, keys, until, |ledger, now| ledger.release(now, &ours)).await;
-            released += outcome.note(ended).unwrap_or(0);
+        for begun in begun {
+            released += outcome.note(begun.answer().await).unwrap_or(0);
         }
         outcome.of(released)
     }
@@ -215,12 +229,10 @@ impl Store for RedisStore {
     }
 
     fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
-        Box::pin(async move {
-            let until = Until::after(call.deadline);
-            self.0
-                .exchange(&call, vec![charge.counter], until, |ledger, now| ledger.refund(now, charge))
-                .await
-        })
+        let until = Until::after(call.deadline);
+        let owned = OwnedCharge::from(charge);
+        let refund = move |ledger: &mut Ledger, now| ledger.refund(now, &owned.borrow());
+        Box::pin(self.0.begin(&call, [charge.counter], until, refund).answer())
     }
 
     fn used<'a>(
@@ -230,9 +242,8 @@ impl Store for RedisStore {
         algorithm: &'a Algorithm,
     ) -> Answer<'a, Option<i64>> {
         Box::pin(async move {
-            let until = Until::after(call.deadline);
-            let used = |ledger: &mut Ledger, now| ledger.used(now, counter, algorithm);
-            self.0.exchange(&call, vec![counter], until, used).await
+            let (ledger, now) = self.0.look_at(&call, counter, Until::after(call.deadline)).await?;
+            Ok(ledger.used(now, counter, algorithm))
         })
     }
 

@@ -11,7 +11,6 @@ mod callers;
 pub(super) mod dialect;
 mod errand;
 mod failure;
-mod job;
 pub(super) mod layout;
 mod link;
 mod queue;
@@ -34,7 +33,6 @@ use self::{
     callers::Callers,
     dialect::{Dialect, Reply},
     errand::SWEEP_ROWS,
-    job::{Keys, Task},
     link::Link,
     queue::{Errand, Queue, Refused, Work},
     transaction::{BatchKeys, clock_of},
@@ -42,6 +40,7 @@ use self::{
 use super::{
     Answer, Call, Charged, ClockOf, Entry, Kept, Lease, Ledger, OwnedCharge, OwnedSettlement, Settlement,
     Settlements, Store, StoreError,
+    job::{Keys, Task},
 };
 
 /// How often idle rows are dropped.

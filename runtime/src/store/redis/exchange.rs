@@ -53,11 +53,7 @@ impl Inner {
         let mut found = self.read(group, &names, until).await?;
         for _ in 0..MOST_ROUNDS {
             let now = found.at(call);
-            let mut ledger = Ledger::new();
-            for (key, bytes) in keys.iter().zip(&found.values) {
-                let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose()?;
-                ledger.load(*key, kept);
-            }
+            let mut ledger = found.ledger(&keys)?;
             let result = work(&mut ledger, now);
             let changes = changes(&ledger, now, call.clock);
             if changes.is_empty() {
@@ -81,6 +77,17 @@ impl Inner {
             what: "others change the same counters all the time".to_owned(),
             cause: "no round was undisturbed".into(),
         })
+    }
+
+    /// What stands under a counter, and when that was.
+    pub(super) async fn look_at(
+        &self,
+        call: &Call,
+        counter: CounterKey,
+        until: Until,
+    ) -> Result<(Ledger, Timestamp), StoreError> {
+        let found = self.read(Group::of(counter), &[self.names.of(counter)], until).await?;
+        Ok((found.ledger(&[counter])?, found.at(call)))
     }
 
     /// Forgets a counter and what is beside it, whatever stands there: what is damaged is well again then.
@@ -176,6 +183,16 @@ impl Inner {
 }
 
 impl Found {
+    /// What stands under these keys, to be worked on.
+    fn ledger(&self, keys: &[CounterKey]) -> Result<Ledger, StoreError> {
+        let mut ledger = Ledger::new();
+        for (key, bytes) in keys.iter().zip(&self.values) {
+            let kept = bytes.as_deref().map(|bytes| value::decode(*key, bytes)).transpose()?;
+            ledger.load(*key, kept);
+        }
+        Ok(ledger)
+    }
+
     /// The instant that a call goes by.
     const fn at(&self, call: &Call) -> Timestamp {
         match call.clock {

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 pub(super) use self::dial::Target;
-use self::lanes::Lanes;
+use self::lanes::{Lane, Lanes};
 use super::fault::{self, Failure};
 use crate::store::StoreError;
 
@@ -75,6 +75,11 @@ impl Until {
     pub(super) fn or_after(self, deadline: Duration) -> Self {
         let other = Self::after(deadline);
         if other.at < self.at { other } else { self }
+    }
+
+    /// The same, or another if that is later.
+    pub(super) fn or_later(self, other: Self) -> Self {
+        if other.at > self.at { other } else { self }
     }
 
     /// Waits for something as long as that.
@@ -228,8 +233,16 @@ impl Link {
 
     /// Waits for the turn of a call that takes several trips on a counter.
     pub(super) async fn turn(&self, key: CounterKey, until: Until) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let turn = until.wait(self.0.lanes.turn(key)).await;
-        turn.map_err(|_| StoreError::Unreachable("calls before it took until the deadline".into()))
+        let turn = until.wait(self.lane(key).turn()).await;
+        turn.map_err(|_| StoreError::Unavailable {
+            what: "calls on the same counter took until the deadline".to_owned(),
+            cause: "it was not this one's turn".into(),
+        })
+    }
+
+    /// Where calls on a counter wait that are made together.
+    pub(super) fn lane(&self, key: CounterKey) -> &Lane {
+        self.0.lanes.of(key)
     }
 
     /// Whether this is the same one.
@@ -351,7 +364,8 @@ async fn asked(command: &Cmd, connection: &mut MultiplexedConnection) -> Result<
     answer.map_err(fault::of_pipeline)
 }
 
-fn too_many() -> StoreError {
+/// What a caller is told for whom there is no room.
+pub(super) fn too_many() -> StoreError {
     StoreError::Unavailable {
         what: format!("{MOST_WAITING} calls wait for it already"),
         cause: "the queue is full".into(),

@@ -18,8 +18,8 @@ use tokio::{
     task,
 };
 
-use super::{dialect::Reply, job::Job};
-use crate::store::StoreError;
+use super::dialect::Reply;
+use crate::store::{StoreError, job::Job};
 
 /// How many calls wait at most; more are refused.
 pub(super) const MAX_WAITING: usize = 8_192;
@@ -234,10 +234,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::job::{Keys, Task},
-        *,
-    };
+    use super::*;
+    use crate::store::job::{Keys, Task};
 
     type Waiting = oneshot::Receiver<Result<(), StoreError>>;
 

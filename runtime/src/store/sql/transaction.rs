@@ -11,11 +11,13 @@ use limitrate_core::{block, key::CounterKey, time::Timestamp};
 use super::{
     dialect::{Dialect, Reply, Row},
     failure::{Failure, Stage},
-    job::{Job, Keys},
     link::Link,
     row,
 };
-use crate::store::{Entry, Ledger, StoreError};
+use crate::store::{
+    Entry, Ledger, StoreError,
+    job::{Job, Keys},
+};
 
 /// How often a batch is begun anew that the server gave up, having applied nothing.
 const MAX_ATTEMPTS: usize = 5;
