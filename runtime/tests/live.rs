@@ -13,7 +13,7 @@ use limitrate_core::{
 };
 use limitrate_runtime::{
     Asking, LimiterOptions, LiveLimiter,
-    store::{MemoryOptions, MemoryStore},
+    store::{MemoryOptions, MemoryStore, RequestId},
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
@@ -53,6 +53,35 @@ fn counters_follow_their_identity() {
     live.replace(policy("rule r { limit api: 8 req/min per user }"));
     assert_eq!((0..5).filter(|_| passes(&live)).count(), 1);
     assert_eq!(live.generation(), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_is_made_again_is_counted_once_on_the_limits_it_had() {
+    let live = live("rule r { limit b: 2 req/min per user }");
+    let ask = async |name: &[u8]| {
+        let limiter = live.current();
+        let facts = [
+            (limiter.fact("user").unwrap(), Value::Str("ada")),
+            (limiter.fact("method").unwrap(), Value::Str("GET")),
+            (limiter.fact("path").unwrap(), Value::Str("/")),
+        ];
+        let asking = Asking { request: Some(RequestId::of(name)), at: Some(NOW), ..Asking::default() };
+        let decision = limiter.decide_shared(&facts, asking).await.unwrap();
+        let limits = decision.limits();
+        let left = limits.map(|(info, limit)| (info.name.to_string(), limit.verdict.status.remaining));
+        (decision.outcome().passes(), left.collect::<Vec<_>>())
+    };
+    let first = ask(b"one").await;
+    assert_eq!(first, (true, vec![("b".to_owned(), 1)]));
+    assert_eq!(ask(b"one").await, first);
+    live.replace(policy("rule r { limit b: 1 req/min per user }"));
+    assert!(ask(b"one").await.0, "it was decided");
+    // Limits that it did not have, whatever they are called: it is decided by all of them, and then stays so.
+    live.replace(policy("rule r { limit a: 1 req/h per user  limit b: 3 req/min per user }"));
+    let second = ask(b"one").await;
+    assert_eq!(second, (true, vec![("a".to_owned(), 0), ("b".to_owned(), 1)]));
+    assert_eq!(ask(b"one").await, second);
+    assert!(!ask(b"two").await.0);
 }
 
 #[test]

@@ -158,6 +158,7 @@ macro_rules! conformance {
             calls:
                 a_call_made_again_is_applied_once_and_answered_alike,
                 a_refused_call_made_again_is_refused_alike,
+                what_was_decided_stands_whatever_the_terms_are_when_it_is_asked_again,
                 another_name_is_another_call,
                 a_name_is_forgotten_after_a_while,
                 a_call_that_many_make_at_once_is_applied_once,

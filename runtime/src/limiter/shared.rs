@@ -121,6 +121,7 @@ impl<S: Store> Limiter<S> {
         if charges.is_empty() {
             return Ok(());
         }
+        let asking = Asking { request: asking.request.map(|request| request.of_call(&charges)), ..asking };
         decision.ticket = match asking.request {
             // A request that is made again is the one that holds what the first one took.
             Some(request) if self.needs.tickets() => Ticket(request.folded() | 1),

@@ -7,7 +7,8 @@
 //! 3. **Instants.** A call says the caller's instant. A store with a clock that its callers share goes by that one where the
 //!    call allows it ([`Call::clock`]), so that callers whose clocks differ agree; it answers with the instant it judged at.
 //! 4. **Known or unknown.** An error says whether anything may have been applied ([`StoreError::may_have_applied`]). A call with
-//!    a [`RequestId`] may be made again: it is applied once, and answered alike, for [`RECEIPT_KEPT`].
+//!    a [`RequestId`] may be made again: it is applied once, and answered alike, for [`RECEIPT_KEPT`]. The charges are the same
+//!    then, but for their costs and terms ([`RequestId::of_call`]).
 //! 5. **Nothing for ever.** What is idle, and with it equals a key never seen, is dropped some time after
 //!    [`KEPT_IDLE`](super::KEPT_IDLE), without anybody asking; before that it stays.
 //! 6. **In time.** A call whose caller gave up is not begun. A store waits for nothing without a bound of its own.
@@ -39,6 +40,27 @@ impl RequestId {
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         Self(xxh3_128(name))
+    }
+
+    /// The name of a call that makes these charges for a request of this name. What a request is charged on may have changed by the
+    /// time it comes again, with its policy: it is another call then, and its answer that of another. Costs and terms make no other
+    /// call: what was decided by a ceiling stands.
+    #[must_use]
+    pub fn of_call(self, charges: &[Charge<'_>]) -> Self {
+        let mut call = self.0.to_le_bytes().to_vec();
+        for charge in charges {
+            call.extend(charge.counter.0.to_le_bytes());
+            call.extend(charge.limit.0.to_le_bytes());
+            let algorithm = match charge.algorithm {
+                Algorithm::FixedWindow(_) => 0,
+                Algorithm::SlidingWindow(_) => 1,
+                Algorithm::SlidingLog(_) => 2,
+                Algorithm::Bucket(_) => 3,
+                Algorithm::InFlight(_) => 4,
+            };
+            call.extend([algorithm, charge.mode as u8, u8::from(charge.hold.is_some())]);
+        }
+        Self::of(&call)
     }
 
     /// Its bits in half as many.

@@ -3,6 +3,7 @@
 use std::{ops::RangeInclusive, thread};
 
 use limitrate_core::{
+    algorithm::Algorithm,
     charge::Charge,
     time::{Nanos, Timestamp},
 };
@@ -42,6 +43,25 @@ pub fn a_refused_call_made_again_is_refused_alike<S: Store>(store: &Blocking<S>,
     LocalStore::reset(store, one.counter);
     assert_eq!(charged(store, named(2, NOW), &[one]), refused);
     assert_eq!(remaining(store, one), 1);
+}
+
+pub fn what_was_decided_stands_whatever_the_terms_are_when_it_is_asked_again<S: Store>(
+    store: &Blocking<S>,
+    trial: Trial,
+) {
+    for (number, algorithm) in (0..).zip(ALL) {
+        let of = |ceiling| {
+            let cost = if matches!(algorithm, Algorithm::InFlight(_)) { 1 } else { 7 };
+            Charge { cost, ..trial.charge(number, algorithm, ceiling) }
+        };
+        assert!(charged(store, named(2 * number, NOW), &[of(10)]).taken);
+        let again = charged(store, named(2 * number, NOW), &[of(5)]);
+        assert!(again.taken && again.verdicts[0].judged.is_ok(), "{algorithm:?}");
+        let (low, high) = if matches!(algorithm, Algorithm::InFlight(_)) { (1, 2) } else { (9, 20) };
+        assert!(!charged(store, named(2 * number + 1, NOW), &[of(low)]).taken, "{algorithm:?}");
+        let again = charged(store, named(2 * number + 1, NOW), &[of(high)]);
+        assert!(!again.taken && !again.verdicts[0].judged.is_ok(), "{algorithm:?}");
+    }
 }
 
 pub fn another_name_is_another_call<S: Store>(store: &Blocking<S>, trial: Trial) {

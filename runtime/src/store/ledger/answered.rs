@@ -1,6 +1,11 @@
 //! What calls that name themselves were answered, for when they are made again.
 
-use limitrate_core::{charge::Charge, key::CounterKey, time::Timestamp};
+use limitrate_core::{
+    algorithm::Refusal,
+    charge::{Charge, Mode},
+    key::CounterKey,
+    time::{Nanos, Timestamp},
+};
 
 use super::{Ledger, deciding};
 use crate::store::{Call, Charged, Entry, beside::receipt_key, entry::Judged};
@@ -29,7 +34,13 @@ fn again(judged: &Judged, call: &Call, charges: &[Charge<'_>]) -> Charged {
     let mut before = judged.before.iter();
     let unnamed = Call { request: None, ..*call };
     Ledger::keys_of_charges(&unnamed, charges, |key| ledger.load(key, before.next().cloned().flatten()));
-    let (_, verdicts) = deciding::charge(&mut ledger, judged.now, charges, call.ticket);
+    let (taken, mut verdicts) = deciding::charge(&mut ledger, judged.now, charges, call.ticket);
+    if taken != judged.taken {
+        // By terms that have changed since then. What was decided stands.
+        let told = if judged.taken { Ok(()) } else { Err(Refusal::Wait(Nanos::ZERO)) };
+        let enforced = charges.iter().zip(&mut verdicts).filter(|(charge, _)| charge.mode == Mode::Enforce);
+        enforced.for_each(|(_, verdict)| verdict.judged = told);
+    }
     Charged { taken: judged.taken, now: judged.now, verdicts, degraded: false }
 }
 
