@@ -5,8 +5,8 @@ mod wire;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 pub(super) use self::wire::Wire;
-use super::options::Host;
-use crate::store::StoreError;
+use super::{link::Target, options::Host};
+use crate::store::{Cause, StoreError};
 
 /// The most of a server's message that is passed on, in characters.
 const LONGEST_MESSAGE: usize = 200;
@@ -66,10 +66,24 @@ pub(super) fn after_sending(error: RedisError) -> Failure {
     }
 }
 
-/// What an error means that came before there was a connection.
-pub(super) fn before_sending(error: RedisError, wire: Wire) -> StoreError {
-    let told = answered(&error).or_else(|| wire::explained(&error, wire));
-    told.unwrap_or_else(|| StoreError::Unreachable(Box::new(error)))
+/// What an error means that came before there was a connection to this server.
+pub(super) fn before_sending(error: RedisError, to: &Target) -> StoreError {
+    let told = answered(&error).or_else(|| wire::explained(&error, to.wire()));
+    match told.unwrap_or_else(|| StoreError::Unreachable(Box::new(error))) {
+        StoreError::Unreachable(cause) => {
+            StoreError::Unreachable(Box::new(Unconnected { to: to.to_string(), cause }))
+        }
+        told => told,
+    }
+}
+
+/// A connection that was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {to}")]
+struct Unconnected {
+    to: String,
+    #[source]
+    cause: Cause,
 }
 
 /// Whether the server will go on refusing on this connection, where another may do: it has become a replica.
@@ -133,6 +147,7 @@ fn read_host(text: &str) -> Option<Host> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::RedisOptions;
 
     fn said(code: &str, detail: &str) -> RedisError {
         redis::make_extension_error(code.to_owned(), Some(detail.to_owned()))
@@ -153,6 +168,10 @@ mod tests {
             assert_eq!(error.word(), word, "{code}");
             assert!(!error.may_have_applied(), "{code}");
         }
+    }
+
+    fn target() -> Target {
+        Target::of(&RedisOptions::from_url("redis://127.0.0.1:6379").unwrap()).unwrap()
     }
 
     /// A connection that has these bytes for an answer to anything.
@@ -206,12 +225,16 @@ mod tests {
         let broken = || RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
         let Failure::Store(error) = after_sending(broken()) else { panic!() };
         assert!(matches!(error, StoreError::Lost(_)));
-        assert!(matches!(before_sending(broken(), Wire::Plain), StoreError::Unreachable(_)));
+        let error = before_sending(broken(), &target());
+        assert!(matches!(error, StoreError::Unreachable(_)));
+        let cause = std::error::Error::source(&error).unwrap();
+        assert_eq!(cause.to_string(), "no connection to 127.0.0.1:6379");
+        assert!(cause.source().unwrap().to_string().contains("reset"));
     }
 
     #[test]
     fn a_message_is_cut_short() {
-        let StoreError::Denied { what } = before_sending(said("NOAUTH", &"x".repeat(5_000)), Wire::Tls)
+        let StoreError::Denied { what } = before_sending(said("NOAUTH", &"x".repeat(5_000)), &target())
         else {
             panic!()
         };

@@ -268,7 +268,7 @@ impl Link {
                         if let Some(error) = error
                             && since.elapsed() < *pause
                         {
-                            return Err(fault::before_sending(error.clone(), self.0.target.wire()));
+                            return Err(fault::before_sending(error.clone(), &self.0.target));
                         }
                         let dialing = self.dial(*pause);
                         *phase = Phase::Dialing(dialing.clone());
@@ -277,7 +277,8 @@ impl Link {
                 }
             };
             if timeout_at(until.at, dialing.changed()).await.is_err() {
-                return Err(StoreError::Unreachable("there was no connection before the deadline".into()));
+                let what = format!("there was no connection to {} before the deadline", self.0.target);
+                return Err(StoreError::Unreachable(what.into()));
             }
             self.take_note_of_a_stopped_runtime();
         }

@@ -79,7 +79,7 @@ impl Target {
     }
 
     /// How what it leads to is spoken to.
-    pub(super) fn wire(&self) -> Wire {
+    pub(in crate::store::redis) fn wire(&self) -> Wire {
         match self {
             Self::Sentinel { options, .. } if options.tls => Wire::Tls,
             Self::Sentinel { .. } => Wire::Plain,
