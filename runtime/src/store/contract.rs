@@ -8,7 +8,8 @@
 //!    call allows it ([`Call::clock`]), so that callers whose clocks differ agree; it answers with the instant it judged at.
 //! 4. **Known or unknown.** An error says whether anything may have been applied ([`StoreError::may_have_applied`]). A call with
 //!    a [`RequestId`] may be made again: it is applied once, and answered alike, for [`RECEIPT_KEPT`]. The charges are the same
-//!    then, but for their costs and terms ([`RequestId::of_call`]).
+//!    then, but for their costs and terms ([`RequestId::of_call`]). A store in memory remembers so many of them
+//!    ([`MAX_RECEIPTS`](super::memory::MAX_RECEIPTS)), and forgets the oldest early where there are more.
 //! 5. **Nothing for ever.** What is idle, and with it equals a key never seen, is dropped some time after
 //!    [`KEPT_IDLE`](super::KEPT_IDLE), without anybody asking; before that it stays.
 //! 6. **In time.** A call whose caller gave up is not begun. A store waits for nothing without a bound of its own.

@@ -87,7 +87,8 @@ const MAX_BYTES: usize = 1 << 40;
 pub struct MemoryOptions {
     /// How many bytes it takes at most for what it keeps. Each shard has an equal part of them, of which either kind of
     /// slot may have five eighths. Only the lists of counters that are there may grow beyond: those of sliding logs and
-    /// of limits in flight, which have a bound of their own.
+    /// of limits in flight, which have a bound of their own; and the answers to calls that named themselves are beside it, at most
+    /// [`MAX_RECEIPTS`] of some hundred bytes.
     pub max_bytes: usize,
     /// How many keys are kept at most: counters, open reservations, blocks and warnings. Each shard holds an equal part
     /// of them. By default only memory bounds them.

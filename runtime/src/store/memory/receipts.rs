@@ -8,7 +8,7 @@ use std::{
     collections::{HashMap, VecDeque},
 };
 
-use limitrate_core::{key::CounterKey, time::Timestamp};
+use limitrate_core::{charge::Verdict, key::CounterKey, time::Timestamp};
 
 use super::sync::Mutex;
 use crate::store::{Charged, contract::RECEIPT_KEPT};
@@ -26,9 +26,29 @@ pub(super) struct Receipts([Mutex<Part>; PARTS]);
 
 #[derive(Debug, Default)]
 struct Part {
-    answers: HashMap<CounterKey, (Charged, Timestamp)>,
+    answers: HashMap<CounterKey, Answered>,
     /// In the order in which they came.
     order: VecDeque<CounterKey>,
+}
+
+/// What a call was answered, in as little room as that takes: some hundred bytes for one or two charges.
+#[derive(Debug)]
+struct Answered {
+    taken: bool,
+    now: Timestamp,
+    verdicts: Box<[Verdict]>,
+    until: Timestamp,
+}
+
+impl Answered {
+    fn of(charged: &Charged, until: Timestamp) -> Self {
+        let Charged { taken, now, verdicts, .. } = charged;
+        Self { taken: *taken, now: *now, verdicts: verdicts.as_slice().into(), until }
+    }
+
+    fn charged(&self) -> Charged {
+        Charged { taken: self.taken, now: self.now, verdicts: self.verdicts.as_ref().into(), degraded: false }
+    }
 }
 
 impl Receipts {
@@ -42,13 +62,11 @@ impl Receipts {
         let Some(part) = part else { return charge() };
         let mut part = part.lock();
         part.forget(now);
-        if let Some((charged, until)) = part.answers.get(&call)
-            && now < *until
-        {
-            return charged.clone();
+        if let Some(answered) = part.answers.get(&call).filter(|answered| now < answered.until) {
+            return answered.charged();
         }
         let charged = charge();
-        if part.answers.insert(call, (charged.clone(), now.after(RECEIPT_KEPT))).is_none() {
+        if part.answers.insert(call, Answered::of(&charged, now.after(RECEIPT_KEPT))).is_none() {
             part.order.push_back(call);
         }
         charged
@@ -59,7 +77,7 @@ impl Part {
     /// Drops answers that are too old, and the oldest if there are too many.
     fn forget(&mut self, now: Timestamp) {
         while let Some(oldest) = self.order.front() {
-            let is_over = self.answers.get(oldest).is_none_or(|(_, until)| *until <= now);
+            let is_over = self.answers.get(oldest).is_none_or(|answered| answered.until <= now);
             if !is_over && self.order.len() < MAX_RECEIPTS / PARTS {
                 return;
             }

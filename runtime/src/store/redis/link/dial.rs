@@ -126,7 +126,10 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server { name, .. } => f.write_str(name),
-            Self::Sentinel { master, .. } => write!(f, "{master}, by its Sentinels"),
+            Self::Sentinel { master, sentinels, .. } => {
+                let at: Vec<_> = sentinels.iter().map(ToString::to_string).collect();
+                write!(f, "{master}, which Sentinels name at {}", at.join(", "))
+            }
         }
     }
 }
