@@ -69,11 +69,12 @@ pub(super) fn after_sending(error: RedisError) -> Failure {
 /// What an error means that came before there was a connection to this server.
 pub(super) fn before_sending(error: RedisError, to: &Target) -> StoreError {
     let told = answered(&error).or_else(|| wire::explained(&error, to.wire()));
-    match told.unwrap_or_else(|| StoreError::Unreachable(Box::new(error))) {
-        StoreError::Unreachable(cause) => {
-            StoreError::Unreachable(Box::new(Unconnected { to: to.to_string(), cause }))
-        }
-        told => told,
+    let unconnected =
+        |cause: Cause| StoreError::Unreachable(Box::new(Unconnected { to: to.to_string(), cause }));
+    match told {
+        None => unconnected(Box::new(error)),
+        Some(StoreError::Unreachable(cause)) => unconnected(cause),
+        Some(told) => told,
     }
 }
 
