@@ -170,6 +170,12 @@ impl Dialect for MySqlOptions {
         &self.settings
     }
 
+    fn place(&self) -> String {
+        let driver = &self.driver;
+        let socket = driver.get_socket().map(|socket| socket.display().to_string());
+        socket.unwrap_or_else(|| format!("{}:{}", driver.get_host(), driver.get_port()))
+    }
+
     fn files(&self) -> &Files {
         &self.files
     }

@@ -133,6 +133,12 @@ impl Dialect for PostgresOptions {
         &self.settings
     }
 
+    fn place(&self) -> String {
+        let driver = &self.driver;
+        let socket = driver.get_socket().map(|socket| socket.display().to_string());
+        socket.unwrap_or_else(|| format!("{}:{}", driver.get_host(), driver.get_port()))
+    }
+
     fn files(&self) -> &Files {
         &self.files
     }
@@ -367,8 +373,13 @@ mod tests {
             let error = PostgresOptions::from_url(url).unwrap_err();
             assert!(matches!(error, StoreError::Address { .. }), "{url}: {error}");
         }
-        let error = PostgresOptions::from_url("postgres://me:hunter2@h:port/d").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"));
+        let told = |url| PostgresOptions::from_url(url).unwrap_err().to_string();
+        let port = told("postgres://me:hunter2@h:port/d");
+        assert!(
+            port.contains("invalid port number (within a user or password,") && !port.contains("hunter2")
+        );
+        let mode = told("postgres://h/d?sslmode=yes");
+        assert_eq!(mode, "the store's address is wrong: unknown value \"yes\" for `ssl_mode`");
     }
 
     #[test]

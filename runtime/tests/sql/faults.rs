@@ -241,10 +241,11 @@ fn a_way_that_swallows_everything_keeps_nobody_waiting<S: Own>(server: &S) {
 
 fn a_server_that_is_not_there_is_unreachable_at_once<S: Own>(server: &S) {
     let proxy = server.proxy();
-    let url = server.url_over(&proxy);
+    let (url, address) = (server.url_over(&proxy), proxy.address());
     drop(proxy);
     let error = S::connect(&url).err().unwrap();
-    assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
+    let StoreError::Unreachable(cause) = &error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains(&address.to_string()), "{cause}");
 }
 
 fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + Sync>(server: &S) {

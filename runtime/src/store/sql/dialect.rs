@@ -112,6 +112,9 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     /// What was asked for.
     fn settings(&self) -> &SqlSettings;
 
+    /// Where the server is, as host and port or as a socket.
+    fn place(&self) -> String;
+
     /// The files that the address names.
     fn files(&self) -> &Files;
 

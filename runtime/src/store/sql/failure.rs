@@ -54,6 +54,12 @@ impl Error for Shared {
 }
 
 impl Shared {
+    /// Says where the server was looked for, if the net says that it cannot be found there.
+    fn at(self, place: &str) -> Self {
+        let sqlx::Error::Io(error) = &*self.0 else { return self };
+        sqlx::Error::Io(io::Error::new(error.kind(), format!("{place}: {error}"))).into()
+    }
+
     fn is_timeout(&self) -> bool {
         matches!(&*self.0, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
     }
@@ -91,7 +97,16 @@ impl Failure {
         let is_of_a_file = matches!(&error, sqlx::Error::Io(error) if !is_of_the_net(error.kind()));
         match dialect.files().unreadable() {
             Some(what) if is_of_a_file => Self::Address(what),
-            Some(_) | None => Self::new(dialect, Stage::Connect, error),
+            Some(_) | None => match Self::new(dialect, Stage::Connect, error) {
+                Self::Unreachable(cause) => Self::Unreachable(cause.at(&dialect.place())),
+                failure @ (Self::Again(_)
+                | Self::Held(_)
+                | Self::Lost(_)
+                | Self::Unavailable(..)
+                | Self::Denied(_)
+                | Self::Corrupt(_)
+                | Self::Address(_)) => failure,
+            },
         }
     }
 

@@ -103,11 +103,13 @@ pub(in crate::store) const fn wrong(what: String) -> StoreError {
 
 /// What a driver says of an address that it cannot read.
 pub(in crate::store) fn unread(error: &sqlx::Error) -> StoreError {
-    // The driver would say in front of it what is said here.
-    let said =
-        if let sqlx::Error::Configuration(cause) = error { cause.to_string() } else { error.to_string() };
+    let sqlx::Error::Configuration(cause) = error else { return wrong(error.to_string()) };
+    // Of a parameter's value, it tells an error within the error.
+    if let Some(sqlx::Error::Configuration(value)) = cause.downcast_ref() {
+        return wrong(value.to_string());
+    }
     wrong(format!(
-        "{said} (within a user or password, `%`, `:`, `/`, `?`, `#` and `@` are written `%25`, `%3A`, `%2F`, `%3F`, `%23`, `%40`)"
+        "{cause} (within a user or password, `%`, `:`, `/`, `?`, `#` and `@` are written `%25`, `%3A`, `%2F`, `%3F`, `%23`, `%40`)"
     ))
 }
 
