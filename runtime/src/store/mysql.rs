@@ -1,7 +1,8 @@
 //! Counters in MySQL 8.0, MariaDB 10.6, or later.
 //!
-//! A batch locks its counters by an `INSERT … ON DUPLICATE KEY UPDATE` that changes nothing, over their keys in order, at READ
-//! COMMITTED, where no gaps between rows are locked. Such a transaction ends by a commit even if nothing is to be written:
+//! A batch locks its counters by a `SELECT … FOR UPDATE` over their keys in order, or, where rows may be missing, by an
+//! `INSERT … ON DUPLICATE KEY UPDATE` that changes nothing, in the same order; at READ COMMITTED, where no gaps between rows
+//! are locked. Such a transaction ends by a commit even if nothing is to be written:
 //! undoing an insert that others wait for would leave them with locks on gaps, and in each other's way.
 
 use std::{fmt, str::FromStr as _, time::Duration};
@@ -19,8 +20,9 @@ use super::{
     sql::{
         SqlStore,
         dialect::{Dialect, Reply, Row, Said, literal, literals},
+        files::Files,
         layout::Migration,
-        settings::{SqlSettings, wrong},
+        settings::{SqlSettings, unread, wrong},
     },
 };
 
@@ -41,6 +43,7 @@ const CLOCK: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
 pub struct MySqlOptions {
     settings: SqlSettings,
     driver: MySqlConnectOptions,
+    files: Files,
 }
 
 impl MySqlOptions {
@@ -56,11 +59,12 @@ impl MySqlOptions {
             rest.ok_or_else(|| wrong("it does not begin with `mysql://` or `mariadb://`".to_owned()))?;
         let (settings, rest) = SqlSettings::take(rest, PARAMETERS)?;
         let driver = MySqlConnectOptions::from_str(&format!("mysql://{rest}"));
-        let driver = driver.map_err(|error| wrong(error.to_string()))?;
+        let driver = driver.map_err(|error| unread(&error))?;
+        let files = Files::of(&rest, &["ssl-ca", "ssl-cert", "ssl-key"]);
         if driver.get_database().is_none() {
             return Err(wrong("it names no database: `mysql://user:password@host/database`".to_owned()));
         }
-        Ok(Self { settings, driver: driver.disable_statement_logging() })
+        Ok(Self { settings, driver: driver.disable_statement_logging(), files })
     }
 
     /// With other settings.
@@ -77,6 +81,15 @@ impl MySqlOptions {
     fn read_from(&self, keys: &[CounterKey]) -> String {
         format!(
             "SELECT `key`, entry FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({})",
+            self.settings.counters(),
+            list(keys)
+        )
+    }
+
+    /// Rows of three columns are those that are locked.
+    fn lock_from(&self, keys: &[CounterKey]) -> String {
+        format!(
+            "SELECT `key`, entry, '' FROM {} FORCE INDEX (PRIMARY) WHERE `key` IN ({}) ORDER BY `key` FOR UPDATE",
             self.settings.counters(),
             list(keys)
         )
@@ -157,6 +170,16 @@ impl Dialect for MySqlOptions {
         &self.settings
     }
 
+    fn place(&self) -> String {
+        let driver = &self.driver;
+        let socket = driver.get_socket().map(|socket| socket.display().to_string());
+        socket.unwrap_or_else(|| format!("{}:{}", driver.get_host(), driver.get_port()))
+    }
+
+    fn files(&self) -> &Files {
+        &self.files
+    }
+
     async fn connect(&self, timeout: Duration) -> Result<MySqlConnection, sqlx::Error> {
         let mut connection = self.driver.connect().await?;
         Self::run(&mut connection, session(timeout)).await?;
@@ -205,15 +228,16 @@ impl Dialect for MySqlOptions {
         "DO 0".to_owned()
     }
 
-    fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String {
+    fn begin(&self, new: &[CounterKey], counters: &[CounterKey], others: &[CounterKey]) -> String {
         let table = self.settings.counters();
-        let rows = values(counters.iter().map(|key| (*key, &[][..], i64::MIN)));
-        let all = [counters, others].concat();
-        format!(
-            "START TRANSACTION;INSERT INTO {table} (`key`, entry, idle_at) VALUES {rows} \
-             ON DUPLICATE KEY UPDATE idle_at = idle_at;{}",
-            self.read(&all)
-        )
+        let mut script = "START TRANSACTION;".to_owned();
+        if !new.is_empty() {
+            let rows = values(counters.iter().map(|key| (*key, &[][..], i64::MIN)));
+            script += &format!(
+                "INSERT INTO {table} (`key`, entry, idle_at) VALUES {rows} ON DUPLICATE KEY UPDATE idle_at = idle_at;"
+            );
+        }
+        format!("{script}{};{}", self.lock_from(counters), self.read(others))
     }
 
     fn read(&self, keys: &[CounterKey]) -> String {
@@ -269,7 +293,8 @@ impl Dialect for MySqlOptions {
 
     fn explain(&self, keys: &[CounterKey]) -> String {
         format!(
-            "EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {}",
+            "EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {}",
+            self.lock_from(keys),
             self.read_from(keys),
             self.sweep_from(0, None, 1),
             self.delete(&list(keys))
@@ -317,7 +342,7 @@ impl Dialect for MySqlOptions {
 
 impl fmt::Debug for MySqlOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { settings, driver } = self;
+        let Self { settings, driver, .. } = self;
         settings.debug(f, "MySqlOptions", (driver.get_host(), driver.get_port()), driver.get_database())
     }
 }
@@ -358,7 +383,7 @@ mod tests {
     #[test]
     fn scripts_hold_nothing_but_digits_of_what_they_are_given() {
         let options = MySqlOptions::from_url("mysql://h/d").unwrap();
-        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5 };
+        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5, place: None };
         assert!(
             options.write(&[row]).contains("VALUES (x'00000000000000000000000000000001',x'273b2d2d',-5) ON")
         );

@@ -1,7 +1,11 @@
 //! Counters in PostgreSQL 12 or later.
 //!
-//! A batch locks its counters by an `INSERT … ON CONFLICT DO UPDATE … WHERE false` over their keys in order: it makes the rows
-//! that are missing, locks the others, and writes none of them. Statements are prepared by `PREPARE`, so that a script of
+//! A batch makes the rows of its counters that may be missing, in the order of their keys, and while it does so holds nothing but
+//! what it made; then it locks all of them in that order by a `SELECT … FOR NO KEY UPDATE`, which tells what stands in them and
+//! where they lie. They do not move while they are locked, so they are written there without being looked up again.
+//!
+//! Who makes rows waits for others who just made the same ones, but those wait for nobody who makes rows still: what it made
+//! is not there yet for them. So nobody waits in a circle. Statements are prepared by `PREPARE`, so that a script of
 //! several of them is one message; what pools connections in between must therefore leave a session to its client.
 
 use std::{fmt, str::FromStr as _, time::Duration};
@@ -18,8 +22,9 @@ use super::{
     sql::{
         SqlStore,
         dialect::{Dialect, Reply, Row, Said, literal, literals},
+        files::Files,
         layout::Migration,
-        settings::{SqlSettings, wrong},
+        settings::{SqlSettings, unread, wrong},
     },
 };
 
@@ -40,6 +45,7 @@ const BEGUN: &str = "(EXTRACT(EPOCH FROM transaction_timestamp()) * 1000000)::bi
 pub struct PostgresOptions {
     settings: SqlSettings,
     driver: PgConnectOptions,
+    files: Files,
 }
 
 impl PostgresOptions {
@@ -55,8 +61,9 @@ impl PostgresOptions {
             return Err(wrong("it does not begin with `postgres://`".to_owned()));
         }
         let (settings, url) = SqlSettings::take(url, PARAMETERS)?;
-        let driver = PgConnectOptions::from_str(&url).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { settings, driver }.tidied())
+        let driver = PgConnectOptions::from_str(&url).map_err(|error| unread(&error))?;
+        let files = Files::of(&url, &["sslrootcert", "sslcert", "sslkey"]);
+        Ok(Self { settings, driver, files }.tidied())
     }
 
     /// With other settings.
@@ -98,6 +105,14 @@ fn array_of<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> String {
     format!("'{{{}}}'", literals(keys, r#""\\x"#, r#"""#))
 }
 
+/// What rows hold, as arrays.
+fn columns(rows: &[&Row]) -> String {
+    let keys: Vec<CounterKey> = rows.iter().map(|row| row.key).collect();
+    let entries = array_of(rows.iter().map(|row| &row.entry[..]));
+    let idle: Vec<String> = rows.iter().map(|row| row.idle_at.to_string()).collect();
+    format!("{},{entries},'{{{}}}'", array(&keys), idle.join(","))
+}
+
 impl Dialect for PostgresOptions {
     type Connection = PgConnection;
 
@@ -116,6 +131,16 @@ impl Dialect for PostgresOptions {
 
     fn settings(&self) -> &SqlSettings {
         &self.settings
+    }
+
+    fn place(&self) -> String {
+        let driver = &self.driver;
+        let socket = driver.get_socket().map(|socket| socket.display().to_string());
+        socket.unwrap_or_else(|| format!("{}:{}", driver.get_host(), driver.get_port()))
+    }
+
+    fn files(&self) -> &Files {
+        &self.files
     }
 
     async fn connect(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
@@ -171,9 +196,15 @@ impl Dialect for PostgresOptions {
         let counters = self.settings.counters();
         let nothing = i64::MIN;
         format!(
-            "PREPARE limitrate_lock (bytea[]) AS INSERT INTO {counters} AS kept (key, entry, idle_at) \
+            "PREPARE limitrate_make (bytea[]) AS INSERT INTO {counters} (key, entry, idle_at) \
              SELECT key, ''::bytea, '{nothing}'::bigint FROM unnest($1) AS wanted (key) \
-             ON CONFLICT (key) DO UPDATE SET idle_at = kept.idle_at WHERE false;\
+             ON CONFLICT (key) DO NOTHING;\
+             PREPARE limitrate_lock (bytea[]) AS SELECT key, entry, ctid FROM {counters} \
+             WHERE key = ANY ($1) ORDER BY key FOR NO KEY UPDATE;\
+             PREPARE limitrate_update (tid[], bytea[], bytea[], bigint[]) AS \
+             UPDATE {counters} AS kept SET entry = new.entry, idle_at = new.idle_at \
+             FROM unnest($1, $2, $3, $4) AS new (place, key, entry, idle_at) \
+             WHERE kept.ctid = new.place AND kept.key = new.key;\
              PREPARE limitrate_read (bytea[]) AS SELECT key, entry FROM {counters} WHERE key = ANY ($1);\
              PREPARE limitrate_clock AS SELECT {CLOCK};\
              PREPARE limitrate_write (bytea[], bytea[], bigint[]) AS \
@@ -182,16 +213,19 @@ impl Dialect for PostgresOptions {
         )
     }
 
-    fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String {
-        let all = [counters, others].concat();
-        format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED;EXECUTE limitrate_lock ({});{}",
-            array(counters),
-            self.read(&all)
-        )
+    fn begin(&self, new: &[CounterKey], counters: &[CounterKey], others: &[CounterKey]) -> String {
+        let mut script = "BEGIN ISOLATION LEVEL READ COMMITTED;".to_owned();
+        if !new.is_empty() {
+            script += &format!("EXECUTE limitrate_make ({});", array(new));
+        }
+        script += &format!("EXECUTE limitrate_lock ({});", array(counters));
+        script + &self.read(others)
     }
 
     fn read(&self, keys: &[CounterKey]) -> String {
+        if keys.is_empty() {
+            return "EXECUTE limitrate_clock".to_owned();
+        }
         format!("EXECUTE limitrate_read ({});EXECUTE limitrate_clock", array(keys))
     }
 
@@ -205,10 +239,21 @@ impl Dialect for PostgresOptions {
     }
 
     fn write(&self, rows: &[Row]) -> String {
-        let keys: Vec<CounterKey> = rows.iter().map(|row| row.key).collect();
-        let entries = array_of(rows.iter().map(|row| &row.entry[..]));
-        let idle: Vec<String> = rows.iter().map(|row| row.idle_at.to_string()).collect();
-        format!("EXECUTE limitrate_write ({},{entries},'{{{}}}')", array(&keys), idle.join(","))
+        let (locked, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.place.is_some());
+        let mut statements = Vec::new();
+        if !locked.is_empty() {
+            let places: Vec<String> =
+                locked.iter().flat_map(|row| &row.place).map(|place| format!("\"{place}\"")).collect();
+            statements.push(format!(
+                "EXECUTE limitrate_update ('{{{}}}',{})",
+                places.join(","),
+                columns(&locked)
+            ));
+        }
+        if !others.is_empty() {
+            statements.push(format!("EXECUTE limitrate_write ({})", columns(&others)));
+        }
+        statements.join(";")
     }
 
     fn page(&self, after: Option<CounterKey>, rows: usize) -> String {
@@ -241,13 +286,19 @@ impl Dialect for PostgresOptions {
     }
 
     fn explain(&self, keys: &[CounterKey]) -> String {
-        let rows: Vec<Row> =
-            keys.iter().map(|key| Row { key: *key, entry: Vec::new(), idle_at: 0 }).collect();
+        let rows = |place: Option<&str>| -> Vec<Row> {
+            let place = place.map(str::to_owned);
+            keys.iter()
+                .map(|key| Row { key: *key, entry: Vec::new(), idle_at: 0, place: place.clone() })
+                .collect()
+        };
         let keys = array(keys);
         format!(
-            "EXPLAIN EXECUTE limitrate_lock ({keys});EXPLAIN EXECUTE limitrate_read ({keys});EXPLAIN {};\
+            "EXPLAIN EXECUTE limitrate_make ({keys});EXPLAIN EXECUTE limitrate_lock ({keys});\
+             EXPLAIN EXECUTE limitrate_read ({keys});EXPLAIN {};EXPLAIN {};\
              EXPLAIN {};EXPLAIN DELETE FROM {} WHERE key = ANY ({keys}::bytea[])",
-            self.write(&rows),
+            self.write(&rows(Some("(0,1)"))),
+            self.write(&rows(None)),
             self.sweep_from(0, None, 1),
             self.settings.counters()
         )
@@ -295,7 +346,7 @@ impl Dialect for PostgresOptions {
 
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { settings, driver } = self;
+        let Self { settings, driver, .. } = self;
         settings.debug(f, "PostgresOptions", (driver.get_host(), driver.get_port()), driver.get_database())
     }
 }
@@ -322,14 +373,19 @@ mod tests {
             let error = PostgresOptions::from_url(url).unwrap_err();
             assert!(matches!(error, StoreError::Address { .. }), "{url}: {error}");
         }
-        let error = PostgresOptions::from_url("postgres://me:hunter2@h:port/d").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"));
+        let told = |url| PostgresOptions::from_url(url).unwrap_err().to_string();
+        let port = told("postgres://me:hunter2@h:port/d");
+        assert!(
+            port.contains("invalid port number (within a user or password,") && !port.contains("hunter2")
+        );
+        let mode = told("postgres://h/d?sslmode=yes");
+        assert_eq!(mode, "the store's address is wrong: unknown value \"yes\" for `ssl_mode`");
     }
 
     #[test]
     fn scripts_hold_nothing_but_digits_of_what_they_are_given() {
         let options = PostgresOptions::from_url("postgres://h/d").unwrap();
-        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5 };
+        let row = Row { key: CounterKey(1), entry: b"';--".to_vec(), idle_at: -5, place: None };
         assert_eq!(
             options.write(&[row]),
             r#"EXECUTE limitrate_write ('{"\\x00000000000000000000000000000001"}','{"\\x273b2d2d"}','{-5}')"#

@@ -11,6 +11,8 @@ mod callers;
 pub(super) mod dialect;
 mod errand;
 mod failure;
+pub(super) mod files;
+mod known;
 pub(super) mod layout;
 mod link;
 mod queue;
@@ -33,6 +35,7 @@ use self::{
     callers::Callers,
     dialect::{Dialect, Reply},
     errand::SWEEP_ROWS,
+    known::Known,
     link::Link,
     queue::{Errand, Queue, Refused, Work},
     transaction::{BatchKeys, clock_of},
@@ -66,6 +69,8 @@ struct Core<D> {
     queue: Queue,
     /// What callers say whose calls go by their own clocks: what is not idle for them stays.
     callers: Callers,
+    /// The rows that are there.
+    known: Known,
 }
 
 /// Why a call was not let in.
@@ -82,7 +87,12 @@ impl<D: Dialect> SqlStore<D> {
     pub async fn connect(options: D) -> Result<Self, StoreError> {
         let secret = layout::migrate(&options).await?;
         let connections = options.settings().connections;
-        let core = Core { dialect: options, queue: Queue::default(), callers: Callers::default() };
+        let core = Core {
+            dialect: options,
+            queue: Queue::default(),
+            callers: Callers::default(),
+            known: Known::default(),
+        };
         let core = Arc::new(core);
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
@@ -188,13 +198,14 @@ impl<D> Drop for Place<D> {
 /// The counters of a batch under way, which are no more when it ends, however it does.
 struct Busy<'q> {
     queue: &'q Queue,
+    calls: usize,
     counters: Vec<CounterKey>,
     held: Vec<CounterKey>,
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.queue.done(&self.counters, &self.held);
+        self.queue.done(self.calls, &self.counters, &self.held);
     }
 }
 
@@ -206,8 +217,9 @@ async fn serve<D: Dialect>(place: Place<D>) {
         match work {
             Work::Batch(jobs) => {
                 let keys = BatchKeys::of(&jobs);
-                let mut busy = Busy { queue: &core.queue, counters: keys.counters.clone(), held: Vec::new() };
-                busy.held = transaction::execute(&core.dialect, &mut link, &keys, jobs).await;
+                let (queue, counters) = (&core.queue, keys.counters.clone());
+                let mut busy = Busy { queue, calls: jobs.len(), counters, held: Vec::new() };
+                busy.held = transaction::execute(core, &mut link, &keys, jobs).await;
             }
             Work::Errand(errand) => errand::run(&core.dialect, &mut link, errand).await,
         }
@@ -335,8 +347,8 @@ impl<D: Dialect> Store for SqlStore<D> {
                     ClockOf::Store => clock_of(&page).map_err(|failure| failure.to_error())?,
                     ClockOf::Caller => call.now,
                 };
-                for (key, entry) in &page.pairs {
-                    let (key, kept) = match row::read(key, entry) {
+                for found in &page.found {
+                    let (key, kept) = match row::read(&found.key, &found.entry) {
                         Ok(read) => read,
                         // The others can be told all the same.
                         Err((key, _)) => {
@@ -350,7 +362,7 @@ impl<D: Dialect> Store for SqlStore<D> {
                         tell(Kept { key, entry, idle_at });
                     }
                 }
-                if page.pairs.len() < PAGE_ROWS || after == behind {
+                if page.found.len() < PAGE_ROWS || after == behind {
                     note_damaged::<D>(damaged);
                     return Ok(());
                 }

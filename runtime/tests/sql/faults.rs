@@ -9,7 +9,7 @@ use limitrate_testkit::server::{
     recovers, until,
 };
 
-use crate::place::{Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
+use crate::place::{AHEAD, Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
 
 /// One connection, so that it is known which one a call goes over, and a short wait.
 const ONE: &str = "connections=1&timeout=500ms";
@@ -20,7 +20,10 @@ pub(crate) trait Own: Server {
     fn restart(&self);
     fn proxy(&self) -> Proxy;
     /// Statements that lock the row of a counter, do something, and let it go.
-    fn locking(prefix: &str, number: u64, then: &str) -> String;
+    fn locking(prefix: &str, number: u64, then: &str) -> String {
+        let is_it = Self::is_key(counter(number));
+        format!("BEGIN; SELECT 1 FROM {prefix}limitrate_v1_counters WHERE {is_it} FOR UPDATE; {then}; COMMIT")
+    }
     fn nap(seconds: f32) -> String;
     /// A statement that fails if the row of a counter is locked.
     fn nowait(prefix: &str, number: u64) -> String {
@@ -30,29 +33,29 @@ pub(crate) trait Own: Server {
     fn try_sql(&self, statements: &str) -> Result<String, ServerError>;
 }
 
+/// What is written alike for either server.
+macro_rules! alike {
+    () => {
+        fn daemon(&self) -> &Daemon {
+            Self::daemon(self)
+        }
+
+        fn restart(&self) {
+            Self::restart(self).unwrap();
+        }
+
+        fn proxy(&self) -> Proxy {
+            Proxy::before(self.address()).unwrap()
+        }
+
+        fn try_sql(&self, statements: &str) -> Result<String, ServerError> {
+            Self::sql(self, statements)
+        }
+    };
+}
+
 impl Own for Postgres {
-    fn daemon(&self) -> &Daemon {
-        Self::daemon(self)
-    }
-
-    fn restart(&self) {
-        Self::restart(self).unwrap();
-    }
-
-    fn proxy(&self) -> Proxy {
-        Proxy::before(self.address()).unwrap()
-    }
-
-    fn locking(prefix: &str, number: u64, then: &str) -> String {
-        let key = format!("'\\x{:032x}'", counter(number).0);
-        format!(
-            "BEGIN; SELECT 1 FROM {prefix}limitrate_v1_counters WHERE key = {key} FOR UPDATE; {then}; COMMIT"
-        )
-    }
-
-    fn try_sql(&self, statements: &str) -> Result<String, ServerError> {
-        Self::sql(self, statements)
-    }
+    alike!();
 
     fn nap(seconds: f32) -> String {
         format!("SELECT pg_sleep({seconds})")
@@ -60,28 +63,7 @@ impl Own for Postgres {
 }
 
 impl Own for MariaDb {
-    fn daemon(&self) -> &Daemon {
-        Self::daemon(self)
-    }
-
-    fn restart(&self) {
-        Self::restart(self).unwrap();
-    }
-
-    fn proxy(&self) -> Proxy {
-        Proxy::before(self.address()).unwrap()
-    }
-
-    fn locking(prefix: &str, number: u64, then: &str) -> String {
-        let key = format!("x'{:032x}'", counter(number).0);
-        format!(
-            "START TRANSACTION; SELECT 1 FROM {prefix}limitrate_v1_counters WHERE `key` = {key} FOR UPDATE; {then}; COMMIT"
-        )
-    }
-
-    fn try_sql(&self, statements: &str) -> Result<String, ServerError> {
-        Self::sql(self, statements)
-    }
+    alike!();
 
     fn nap(seconds: f32) -> String {
         format!("DO SLEEP({seconds})")
@@ -259,10 +241,11 @@ fn a_way_that_swallows_everything_keeps_nobody_waiting<S: Own>(server: &S) {
 
 fn a_server_that_is_not_there_is_unreachable_at_once<S: Own>(server: &S) {
     let proxy = server.proxy();
-    let url = server.url_over(&proxy);
+    let (url, address) = (server.url_over(&proxy), proxy.address());
     drop(proxy);
     let error = S::connect(&url).err().unwrap();
-    assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
+    let StoreError::Unreachable(cause) = &error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains(&address.to_string()), "{cause}");
 }
 
 fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + Sync>(server: &S) {
@@ -323,15 +306,19 @@ fn a_call_that_was_given_up_while_it_waited_is_not_executed<S: Own + Sync>(serve
 fn a_decision_takes_two_round_trips_and_a_look_one<S: Own>(server: &S) {
     let proxy = server.proxy();
     let store = connect(server, &format!("{}?{ONE}&prefix={}", server.url_over(&proxy), prefix()));
-    assert!(store.charge_at(THEN, 1).unwrap());
+    for now in [THEN, AHEAD] {
+        assert!(store.charge_at(now, 1).unwrap());
+    }
     let trips = |call: &dyn Fn()| {
         let before = proxy.round_trips();
         call();
         proxy.round_trips() - before
     };
     let eight: Vec<_> = (0..8).map(|number| charge(number, 9)).collect();
-    assert_eq!(trips(&|| assert!(store.charge(THEN, &eight).unwrap())), 2);
-    assert_eq!(trips(&|| assert_eq!(store.used(THEN, 1).unwrap(), Some(2))), 1);
+    for now in [AHEAD, AHEAD, THEN] {
+        assert_eq!(trips(&|| assert!(store.charge(now, &eight).unwrap())), 2);
+    }
+    assert_eq!(trips(&|| assert!(store.used(AHEAD, 1).unwrap().is_some())), 1);
 }
 
 #[test]

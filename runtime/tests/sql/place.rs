@@ -26,6 +26,9 @@ pub(crate) const FIXED: Algorithm = Algorithm::FixedWindow(Window::Rolling(Nanos
 /// An instant long ago: by the server's clock, all that was done then is idle.
 pub(crate) const THEN: Timestamp = Timestamp(1_000_000_000_000_000_000);
 
+/// An instant far ahead: by the server's clock, nothing that was done then is idle, so its rows are known to be there.
+pub(crate) const AHEAD: Timestamp = Timestamp(4_000_000_000_000_000_000);
+
 /// A call of somebody who has time: tests share machines with others.
 pub(crate) fn at(now: Timestamp) -> Call {
     Call { deadline: Duration::from_secs(10), ..Call::at(now, Ticket(0)) }
@@ -65,6 +68,8 @@ pub(crate) trait Server {
     fn url_over(&self, proxy: &Proxy) -> String;
     /// Runs statements.
     fn sql(&self, statements: &str) -> String;
+    /// A condition on rows: those of a counter.
+    fn is_key(counter: CounterKey) -> String;
     /// A store there.
     fn connect(url: &str) -> Result<Box<dyn Beside>, StoreError>;
 }
@@ -177,6 +182,10 @@ impl Server for Postgres {
         Self::sql(self, statements).unwrap()
     }
 
+    fn is_key(counter: CounterKey) -> String {
+        format!("key = '\\x{:032x}'", counter.0)
+    }
+
     fn connect(url: &str) -> Result<Box<dyn Beside>, StoreError> {
         Ok(Box::new(postgres_at(url)?))
     }
@@ -193,6 +202,10 @@ impl Server for MariaDb {
 
     fn sql(&self, statements: &str) -> String {
         Self::sql(self, statements).unwrap()
+    }
+
+    fn is_key(counter: CounterKey) -> String {
+        format!("`key` = x'{:032x}'", counter.0)
     }
 
     fn connect(url: &str) -> Result<Box<dyn Beside>, StoreError> {

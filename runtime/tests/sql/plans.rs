@@ -17,6 +17,8 @@ fn postgres_looks_rows_up() {
     let plans = store.wait(store.store().explain()).unwrap().join("\n");
     assert!(!plans.contains("Seq Scan") && !plans.contains("Sort"), "{plans}");
     for wanted in [
+        "LockRows".to_owned(),
+        format!("Tid Scan on {prefix}limitrate_v1_counters"),
         format!("Conflict Arbiter Indexes: {prefix}limitrate_v1_counters_pkey"),
         format!("Index Scan using {prefix}limitrate_v1_counters_pkey"),
         format!("Index Scan using {prefix}limitrate_v1_counters_idle"),
@@ -36,9 +38,9 @@ fn mariadb_looks_rows_up() {
         ))
         .unwrap();
     let plans = store.wait(store.store().explain()).unwrap();
-    assert_eq!(plans.len(), 3);
-    for (plan, key) in plans.iter().zip(["PRIMARY", "idle", "PRIMARY"]) {
-        assert!(plan.contains(r#""access_type": "range""#), "{plan}");
+    assert_eq!(plans.len(), 4);
+    for (plan, key) in plans.iter().zip(["PRIMARY", "PRIMARY", "idle", "PRIMARY"]) {
+        assert!(plan.contains(r#""access_type": "range""#) && !plan.contains("filesort"), "{plan}");
         assert!(plan.contains(&format!(r#""key": "{key}""#)), "{plan}");
     }
 }

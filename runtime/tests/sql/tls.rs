@@ -57,6 +57,9 @@ fn trust<S: Own>(users: &[&str], start: impl Fn(Option<&Certificate>) -> Option<
     assert!(connect(&server, &own.authority()).unwrap().charge_at(THEN, 1).unwrap());
     let what = told(&server, &other.authority());
     assert!(what.contains("signed by nobody who is trusted here: name the file of its authority"), "{what}");
+    let nowhere = own.authority().with_file_name("nowhere.pem");
+    let what = told(&server, &nowhere);
+    assert!(what.contains(&format!("names the file {}, which cannot be read", nowhere.display())), "{what}");
     let server = start(Some(&elsewhere)).unwrap();
     let what = told(&server, &elsewhere.authority());
     assert!(what.contains("only valid for DnsName(\"elsewhere\")"), "{what}");

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use limitrate_core::key::CounterKey;
 use sqlx::{ColumnIndex, Database, Decode, Row as _, Type, error::DatabaseError};
 
-use super::{layout::Migration, settings::SqlSettings};
+use super::{files::Files, layout::Migration, settings::SqlSettings};
 
 /// A row as the table of counters has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,27 @@ pub struct Row {
     pub entry: Vec<u8>,
     /// From when on it can be dropped.
     pub idle_at: i64,
+    /// Where it lies, if it is locked and the server told.
+    pub place: Option<String>,
 }
 
-/// The rows of all statements of one script, told apart by their columns: a pair of bytes, a number or a text.
+/// A row that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The key, as far as it is one.
+    pub key: Vec<u8>,
+    /// What stands there.
+    pub entry: Vec<u8>,
+    /// Where it lies, for who has locked it.
+    pub place: Option<String>,
+}
+
+/// The rows of all statements of one script, told apart by their columns: bytes and bytes, perhaps with
+/// a place, a number or a text.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// Rows of two columns.
-    pub pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Rows of two columns, and of three.
+    pub found: Vec<Found>,
     /// Rows of one number.
     pub numbers: Vec<i64>,
     /// Rows of one text.
@@ -45,8 +59,10 @@ impl Reply {
     {
         let mut reply = Self::default();
         for row in rows {
-            if row.len() == 2 {
-                reply.pairs.push((row.try_get(0)?, row.try_get(1)?));
+            if row.len() >= 2 {
+                // The driver has no type for a place, and reads it as the text that it is.
+                let place = (row.len() > 2).then(|| row.try_get_unchecked(2)).transpose()?;
+                reply.found.push(Found { key: row.try_get(0)?, entry: row.try_get(1)?, place });
             } else if let Ok(number) = row.try_get(0) {
                 reply.numbers.push(number);
             } else {
@@ -96,6 +112,12 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     /// What was asked for.
     fn settings(&self) -> &SqlSettings;
 
+    /// Where the server is, as host and port or as a socket.
+    fn place(&self) -> String;
+
+    /// The files that the address names.
+    fn files(&self) -> &Files;
+
     /// Connects, with a bound for each statement.
     fn connect(
         &self,
@@ -117,9 +139,11 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     /// Readies a new connection for the scripts below, once the tables are there.
     fn prepare(&self) -> String;
 
-    /// Begins a transaction, locks the rows of some counters in the order of their keys, making those that are missing; then
-    /// tells their entries and those of other keys, and the server's clock in microseconds.
-    fn begin(&self, counters: &[CounterKey], others: &[CounterKey]) -> String;
+    /// Begins a transaction, makes those of some `new` counters that are missing, locks the rows of all `counters` in the order of
+    /// their keys and tells their entries, then those of other keys, and the server's clock in microseconds.
+    ///
+    /// A counter that is not among the new ones may turn out to be missing. So may a new one that is dropped at that moment.
+    fn begin(&self, new: &[CounterKey], counters: &[CounterKey], others: &[CounterKey]) -> String;
 
     /// Tells the entries of keys without locking them, and the clock.
     fn read(&self, keys: &[CounterKey]) -> String;
@@ -127,7 +151,7 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     /// Tells those of some keys whose rows are there and not locked, and locks none.
     fn free(&self, keys: &[CounterKey]) -> String;
 
-    /// Writes rows, which are in the order of their keys.
+    /// Writes rows, which are in the order of their keys. Those that have a place are locked.
     fn write(&self, rows: &[Row]) -> String;
 
     /// Ends a transaction that wrote nothing.

@@ -54,7 +54,7 @@ async fn sweep<D: Dialect>(
         link.run(Stage::Before, D::END_UNCHANGED.to_owned()).await?;
         return Ok(0);
     }
-    let keys: Vec<Vec<u8>> = idle.pairs.into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<Vec<u8>> = idle.found.into_iter().map(|row| row.key).collect();
     link.run(Stage::Before, dialect.end_sweep(&keys)).await?;
     metrics::counter!("limitrate_store_dropped_total", "store" => D::NAME)
         .increment(u64::try_from(keys.len()).unwrap_or(u64::MAX));

@@ -32,7 +32,7 @@ pub(super) enum Failure {
     Unreachable(Shared),
     Lost(Shared),
     Unavailable(&'static str, Shared),
-    Denied(&'static str),
+    Denied(String),
     Corrupt(String),
     Address(String),
 }
@@ -54,6 +54,12 @@ impl Error for Shared {
 }
 
 impl Shared {
+    /// Says where the server was looked for, if the net says that it cannot be found there.
+    fn at(self, place: &str) -> Self {
+        let sqlx::Error::Io(error) = &*self.0 else { return self };
+        sqlx::Error::Io(io::Error::new(error.kind(), format!("{place}: {error}"))).into()
+    }
+
     fn is_timeout(&self) -> bool {
         matches!(&*self.0, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
     }
@@ -73,6 +79,12 @@ fn untrusted(error: &sqlx::Error) -> Option<String> {
     })
 }
 
+/// Whether an error has to do with the way to the server for certain.
+const fn is_of_the_net(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, TimedOut, UnexpectedEof};
+    matches!(kind, ConnectionRefused | ConnectionReset | TimedOut | UnexpectedEof)
+}
+
 /// What a driver that waited too long would say.
 pub(super) fn timed_out(after: Duration) -> sqlx::Error {
     let what = format!("no answer within {after:?}");
@@ -80,6 +92,24 @@ pub(super) fn timed_out(after: Duration) -> sqlx::Error {
 }
 
 impl Failure {
+    /// What an error of connecting comes to.
+    pub(super) fn connecting<D: Dialect>(dialect: &D, error: sqlx::Error) -> Self {
+        let is_of_a_file = matches!(&error, sqlx::Error::Io(error) if !is_of_the_net(error.kind()));
+        match dialect.files().unreadable() {
+            Some(what) if is_of_a_file => Self::Address(what),
+            Some(_) | None => match Self::new(dialect, Stage::Connect, error) {
+                Self::Unreachable(cause) => Self::Unreachable(cause.at(&dialect.place())),
+                failure @ (Self::Again(_)
+                | Self::Held(_)
+                | Self::Lost(_)
+                | Self::Unavailable(..)
+                | Self::Denied(_)
+                | Self::Corrupt(_)
+                | Self::Address(_)) => failure,
+            },
+        }
+    }
+
     /// What an error of the driver's comes to at a stage.
     pub(super) fn new<D: Dialect>(dialect: &D, stage: Stage, error: sqlx::Error) -> Self {
         let is_sent = stage == Stage::Commit;
@@ -93,8 +123,9 @@ impl Failure {
                 Said::Held | Said::Stopped => Self::Held(error.into()),
                 Said::Unsure => Self::Unavailable("it answered with an error", error.into()),
                 Said::Cannot(what) => Self::Unavailable(what, error.into()),
-                Said::Denied(what) => Self::Denied(what),
-                Said::Nowhere => Self::Address("there is no such database".to_owned()),
+                // What servers say of it names users, databases and tables, and repeats no password.
+                Said::Denied(what) => Self::Denied(format!("{what}: {}", said.message())),
+                Said::Nowhere => Self::Address(format!("there is no such database: {}", said.message())),
                 Said::Damaged => {
                     Self::Corrupt(format!("its tables are not as they were made: {}", said.message()))
                 }
@@ -115,6 +146,11 @@ impl Failure {
             return Self::Address(what);
         }
         Self::Unreachable(error.into())
+    }
+
+    /// Rows were dropped while they were being made.
+    pub(super) fn dropped() -> Self {
+        Self::Again(sqlx::Error::RowNotFound.into())
     }
 
     /// Whether the connection can be used no longer.
@@ -159,7 +195,7 @@ impl Failure {
             Self::Unavailable(what, cause) => {
                 StoreError::Unavailable { what: what.to_owned(), cause: cause.into() }
             }
-            Self::Denied(what) => StoreError::Denied { what: what.to_owned() },
+            Self::Denied(what) => StoreError::Denied { what },
             Self::Corrupt(what) => StoreError::Corrupt { what },
             Self::Address(what) => StoreError::Address { what },
         }

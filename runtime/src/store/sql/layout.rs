@@ -80,7 +80,7 @@ impl<'d, D: Dialect> Tables<'d, D> {
         let columns = self.run(self.dialect.columns()).await?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let columns: Vec<(String, String)> =
-            columns.pairs.iter().map(|(name, kind)| (text(name), text(kind))).collect();
+            columns.found.iter().map(|row| (text(&row.key), text(&row.entry))).collect();
         let is_like = |table: &str| {
             let there = columns.iter().filter(|(name, _)| name.starts_with(table));
             let there = there.map(|(name, kind)| (name.as_str(), kind.as_str()));

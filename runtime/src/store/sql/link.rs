@@ -88,7 +88,7 @@ async fn connect<D: Dialect>(
     timeout: Duration,
     is_prepared: bool,
 ) -> Result<D::Connection, Failure> {
-    let failed = |error| Failure::new(dialect, Stage::Connect, error);
+    let failed = |error| Failure::connecting(dialect, error);
     let connection = time::timeout(timeout, dialect.connect(timeout));
     let connection = connection.await.unwrap_or_else(|_| Err(timed_out(timeout)));
     let mut connection = connection.map_err(failed)?;

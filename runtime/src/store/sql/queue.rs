@@ -3,12 +3,16 @@
 //! Calls on one counter are never under way on two connections at once: the second would only wait for the first one's lock, and
 //! keep others waiting with it. They stay until the first is done, in the order they came, and go together then.
 //!
+//! A batch costs more than a call in it, so what waits is not spread over all connections: two batches share it, and a further
+//! connection takes one when it would be as large as those, or when calls have waited a while for it to become so.
+//!
 //! Calls on a counter that somebody else holds, a process that stopped for example, go apart from others from then on, over
 //! one connection, until one of them comes through: else each of them would hold up all that go with it.
 
 use std::{
     collections::{HashSet, VecDeque},
     mem,
+    time::Duration,
 };
 
 use limitrate_core::key::CounterKey;
@@ -16,6 +20,7 @@ use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, oneshot},
     task,
+    time::{self, Instant},
 };
 
 use super::dialect::Reply;
@@ -26,6 +31,15 @@ pub(super) const MAX_WAITING: usize = 8_192;
 
 /// How many calls a batch has at most.
 const MAX_CALLS: usize = 256;
+
+/// How many batches share what waits.
+const SHARING: usize = 2;
+
+/// Up to so many calls, a batch takes what waits and leaves nothing to another one.
+const UNSHARED_CALLS: usize = 16;
+
+/// How long calls wait for a further batch to become as large as those under way.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// How many keys a batch has at most, unless a single call has more.
 const MAX_KEYS: usize = 2_048;
@@ -65,6 +79,9 @@ struct State {
     errands: VecDeque<Errand>,
     /// Counters of the batches under way.
     busy: HashSet<CounterKey>,
+    /// How many batches are under way, and how many calls in them.
+    batches: usize,
+    calls: usize,
     /// Counters that somebody else held when they were last wanted.
     held: HashSet<CounterKey>,
     /// How many connections there are to do what waits.
@@ -135,14 +152,19 @@ impl Queue {
 
     /// Waits for work. `None` once the queue is closed and empty.
     pub(super) async fn next(&self) -> Option<Work> {
+        // Until when calls are left waiting for others.
+        let mut gathered = None;
         loop {
             let woken = self.wake.notified();
             let mut woken = std::pin::pin!(woken);
             // From here on a wake-up counts, so none is missed between looking and waiting.
             woken.as_mut().enable();
-            let (work, is_last) = {
+            let (work, is_last, is_gathering) = {
                 let mut state = self.state.lock();
-                (state.take(), state.is_empty())
+                let is_gathering = state.is_gathering();
+                let is_over = gathered.is_some_and(|gathered| gathered <= Instant::now());
+                let work = if is_gathering && !is_over { state.take_errand() } else { state.take() };
+                (work, state.is_empty(), is_gathering && !is_over)
             };
             if work.is_some() || (is_last && self.is_closed()) {
                 if !is_last || self.is_closed() {
@@ -151,15 +173,25 @@ impl Queue {
                 }
                 return work;
             }
-            woken.await;
+            if is_gathering {
+                let until = *gathered.get_or_insert_with(|| Instant::now() + GATHERING);
+                if time::timeout_at(until, woken).await.is_err() {
+                    continue;
+                }
+            } else {
+                gathered = None;
+                woken.await;
+            }
             // Callers that were woken together come together: the first is not sent off alone.
             task::yield_now().await;
         }
     }
 
-    /// Says that the calls on some counters are done, and which of them somebody else holds.
-    pub(super) fn done(&self, counters: &[CounterKey], held: &[CounterKey]) {
+    /// Says that a batch of some calls is done, what its counters were, and which of them somebody else holds.
+    pub(super) fn done(&self, calls: usize, counters: &[CounterKey], held: &[CounterKey]) {
         let mut state = self.state.lock();
+        state.batches = state.batches.saturating_sub(1);
+        state.calls = state.calls.saturating_sub(calls);
         for counter in counters {
             state.busy.remove(counter);
             state.held.remove(counter);
@@ -180,11 +212,19 @@ impl Queue {
 impl State {
     /// Work that can be done now.
     fn take(&mut self) -> Option<Work> {
-        if let Some(errand) = self.errands.pop_front() {
-            return Some(Work::Errand(errand));
-        }
-        let batch = self.take_batch();
-        (!batch.is_empty()).then_some(Work::Batch(batch))
+        self.take_errand().or_else(|| {
+            let batch = self.take_batch();
+            (!batch.is_empty()).then_some(Work::Batch(batch))
+        })
+    }
+
+    fn take_errand(&mut self) -> Option<Work> {
+        self.errands.pop_front().map(Work::Errand)
+    }
+
+    /// Whether what waits had better wait for more: enough batches are under way, and larger ones than it would make.
+    fn is_gathering(&self) -> bool {
+        self.batches >= SHARING && self.jobs.len() * self.batches < self.calls
     }
 
     fn is_empty(&self) -> bool {
@@ -197,6 +237,9 @@ impl State {
         // Counters of calls that must wait: later calls on them wait too, or they would overtake.
         let mut waiting: HashSet<CounterKey> = HashSet::new();
         let mut keys = 0;
+        let share = (self.jobs.len() + self.calls).div_ceil(SHARING).max(UNSHARED_CALLS);
+        // Counters of the batch, once it has its share: what else wants them could not go with another one.
+        let mut own: Option<HashSet<CounterKey>> = None;
         // Whether the batch is of calls that will have to wait. One such batch is enough at a time.
         let mut is_apart = false;
         let may_be_apart = self.held.is_disjoint(&self.busy);
@@ -213,9 +256,17 @@ impl State {
             let has_room = batch.is_empty() || keys + more <= MAX_KEYS;
             let is_free = |key: &CounterKey| !self.busy.contains(key) && !waiting.contains(key);
             let is_held = counters.iter().any(|key| self.held.contains(key));
-            let fits = if batch.is_empty() { !is_held || may_be_apart } else { is_held == is_apart };
+            if batch.len() >= share && own.is_none() {
+                own = Some(batch.iter().flat_map(|job| &job.keys().counters).copied().collect());
+            }
+            let is_shared = own.as_ref().is_none_or(|own| counters.iter().any(|key| own.contains(key)));
+            let fits =
+                is_shared && if batch.is_empty() { !is_held || may_be_apart } else { is_held == is_apart };
             if has_room && fits && counters.iter().all(is_free) {
                 keys += more;
+                if let Some(own) = &mut own {
+                    own.extend(counters);
+                }
                 is_apart = is_held;
                 batch.push(job);
             } else {
@@ -223,6 +274,8 @@ impl State {
                 kept.push_back(job);
             }
         }
+        self.batches += usize::from(!batch.is_empty());
+        self.calls += batch.len();
         for job in &batch {
             self.busy.extend(&job.keys().counters);
         }
@@ -266,10 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn two_batches_share_what_waits_and_a_further_one_is_as_large_as_they_are() {
+        let mut state = State::default();
+        let mut answers: Vec<_> = (0..64).map(|key| push(&mut state, &[key])).collect();
+        assert_eq!(state.take_batch().len(), 32);
+        assert_eq!(state.take_batch().len(), 32);
+        answers.extend((64..95).map(|key| push(&mut state, &[key])));
+        assert!(state.is_gathering());
+        answers.push(push(&mut state, &[95]));
+        assert!(!state.is_gathering());
+    }
+
+    #[test]
+    fn few_calls_and_calls_on_one_counter_are_not_shared_out() {
+        let mut state = State::default();
+        let _few: Vec<_> = (0..16).map(|key| push(&mut state, &[key])).collect();
+        assert_eq!(state.take_batch().len(), 16);
+        let mut state = State::default();
+        let _many: Vec<_> = (0..64).map(|_| push(&mut state, &[1])).collect();
+        let _other = push(&mut state, &[2]);
+        assert_eq!(state.take_batch().len(), 64);
+        assert_eq!(counters(&state.take_batch()), [vec![2]]);
+    }
+
+    #[test]
     fn calls_on_what_somebody_else_holds_go_apart_until_one_comes_through() {
         let queue = Queue::default();
         let keys = [CounterKey(1), CounterKey(2), CounterKey(3)];
-        queue.done(&keys, &keys[..2]);
+        queue.done(3, &keys, &keys[..2]);
         let pushed = |counters: &[u128]| push(&mut queue.state.lock(), counters);
         let batch = || counters(&queue.state.lock().take_batch());
         let _answers = [pushed(&[3]), pushed(&[1]), pushed(&[4]), pushed(&[2]), pushed(&[1, 5])];
@@ -277,7 +354,7 @@ mod tests {
         assert_eq!(batch(), [vec![1], vec![2], vec![1, 5]]);
         let _more = [pushed(&[1, 6]), pushed(&[7])];
         assert_eq!(batch(), [vec![7]]);
-        queue.done(&[CounterKey(1), CounterKey(2), CounterKey(5)], &[CounterKey(2)]);
+        queue.done(3, &[CounterKey(1), CounterKey(2), CounterKey(5)], &[CounterKey(2)]);
         let _last = [pushed(&[2]), pushed(&[8])];
         assert_eq!(batch(), [vec![1, 6], vec![8]], "the first has come through");
         assert_eq!(batch(), [vec![2]]);

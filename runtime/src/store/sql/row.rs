@@ -20,15 +20,15 @@ pub(super) type Read = (CounterKey, Option<(Entry, Timestamp)>);
 /// The row of a key.
 pub(super) fn row(key: CounterKey, kept: Option<(&Entry, Timestamp)>) -> Row {
     let Some((entry, idle_at)) = kept else {
-        return Row { key, entry: Vec::new(), idle_at: NOTHING };
+        return Row { key, entry: Vec::new(), idle_at: NOTHING, place: None };
     };
     let mut bytes = idle_at.0.to_le_bytes().to_vec();
     entry.encode(&mut bytes);
-    Row { key, entry: bytes, idle_at: rounded(idle_at.0) }
+    Row { key, entry: bytes, idle_at: rounded(idle_at.0), place: None }
 }
 
 /// The end of the step that an instant is in.
-fn rounded(instant: i64) -> i64 {
+pub(super) fn rounded(instant: i64) -> i64 {
     let step = 1_i64 << STEP_BITS;
     instant.checked_add(step - 1).map_or(i64::MAX, |end| end & !(step - 1))
 }

@@ -101,6 +101,18 @@ pub(in crate::store) const fn wrong(what: String) -> StoreError {
     StoreError::Address { what }
 }
 
+/// What a driver says of an address that it cannot read.
+pub(in crate::store) fn unread(error: &sqlx::Error) -> StoreError {
+    let sqlx::Error::Configuration(cause) = error else { return wrong(error.to_string()) };
+    // Of a parameter's value, it tells an error within the error.
+    if let Some(sqlx::Error::Configuration(value)) = cause.downcast_ref() {
+        return wrong(value.to_string());
+    }
+    wrong(format!(
+        "{cause} (within a user or password, `%`, `:`, `/`, `?`, `#` and `@` are written `%25`, `%3A`, `%2F`, `%3F`, `%23`, `%40`)"
+    ))
+}
+
 fn prefix(value: &str) -> Result<String, StoreError> {
     let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = value.bytes().next().is_none_or(|first| !first.is_ascii_digit());

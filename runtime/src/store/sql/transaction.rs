@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use limitrate_core::{block, key::CounterKey, time::Timestamp};
 
 use super::{
-    dialect::{Dialect, Reply, Row},
+    Core,
+    dialect::{Dialect, Found, Reply, Row},
     failure::{Failure, Stage},
     link::Link,
     row,
@@ -57,19 +58,19 @@ type Jobs = Vec<Box<dyn Job>>;
 ///
 /// Where somebody does, only the calls that need those fail, and the others are executed without them.
 pub(super) async fn execute<D: Dialect>(
-    dialect: &D,
+    core: &Core<D>,
     link: &mut Link<'_, D>,
     keys: &BatchKeys,
     jobs: Jobs,
 ) -> Vec<CounterKey> {
-    let Err((failure, mut jobs)) = attempt(dialect, link, keys, jobs).await else { return Vec::new() };
+    let Err((failure, mut jobs)) = attempt(core, link, keys, jobs).await else { return Vec::new() };
     jobs.retain(|job| !job.is_abandoned());
     let counters = BatchKeys::of(&jobs).counters;
     if jobs.len() < 2 || counters.is_empty() {
         refuse::<D>(jobs, &failure);
         return keys.counters.clone();
     }
-    let Ok((there, free)) = look(dialect, link, &counters).await else {
+    let Ok((there, free)) = look(core, link, &counters).await else {
         refuse::<D>(jobs, &failure);
         return Vec::new();
     };
@@ -78,11 +79,11 @@ pub(super) async fn execute<D: Dialect>(
     refuse::<D>(waiting, &failure);
     let mut held: Vec<CounterKey> = counters.iter().copied().filter(is_held).collect();
     // What somebody is just making is locked, and not yet there.
-    if let Err((failure, others)) = attempt(dialect, link, &BatchKeys::of(&others), others).await {
+    if let Err((failure, others)) = attempt(core, link, &BatchKeys::of(&others), others).await {
         let (waiting, others) = parted(others, |key| !free.contains(key));
         held.extend(counters.iter().filter(|key| !there.contains(key)));
         refuse::<D>(waiting, &failure);
-        if let Err((failure, others)) = attempt(dialect, link, &BatchKeys::of(&others), others).await {
+        if let Err((failure, others)) = attempt(core, link, &BatchKeys::of(&others), others).await {
             refuse::<D>(others, &failure);
         }
     }
@@ -96,22 +97,22 @@ fn parted(jobs: Jobs, is_of_them: impl Fn(&CounterKey) -> bool) -> (Jobs, Jobs) 
 
 /// Which of some counters are there, and which of those nobody has locked.
 async fn look<D: Dialect>(
-    dialect: &D,
+    core: &Core<D>,
     link: &mut Link<'_, D>,
     counters: &[CounterKey],
 ) -> Result<(HashSet<CounterKey>, HashSet<CounterKey>), Failure> {
-    let there = link.run(Stage::Before, dialect.read(counters)).await?;
-    let free = link.run(Stage::Before, dialect.free(counters)).await;
+    let there = link.run(Stage::Before, core.dialect.read(counters)).await?;
+    let free = link.run(Stage::Before, core.dialect.free(counters)).await;
     if free.is_err() {
         link.undo().await;
     }
-    let keys = |reply: &Reply| reply.pairs.iter().filter_map(|(key, _)| row::key(key)).collect();
+    let keys = |reply: &Reply| reply.found.iter().filter_map(|found| row::key(&found.key)).collect();
     Ok((keys(&there), keys(&free?)))
 }
 
 /// Executes a batch and answers its calls, unless others hold what some of them need.
 async fn attempt<D: Dialect>(
-    dialect: &D,
+    core: &Core<D>,
     link: &mut Link<'_, D>,
     keys: &BatchKeys,
     mut jobs: Jobs,
@@ -124,7 +125,7 @@ async fn attempt<D: Dialect>(
     let outcome = loop {
         attempt += 1;
         let was_open = link.is_open();
-        let outcome = transact(dialect, link, keys, &mut jobs).await;
+        let outcome = transact(core, link, keys, &mut jobs).await;
         let failure = outcome.as_ref().err();
         let again = failure.is_some_and(|failure| failure.is_worth_repeating(was_open));
         if !again || attempt >= MAX_ATTEMPTS {
@@ -161,12 +162,12 @@ fn f64_of(count: usize) -> f64 {
 }
 
 async fn transact<D: Dialect>(
-    dialect: &D,
+    core: &Core<D>,
     link: &mut Link<'_, D>,
     keys: &BatchKeys,
     jobs: &mut [Box<dyn Job>],
 ) -> Result<Executed, Failure> {
-    let executed = transact_open(dialect, link, keys, jobs).await;
+    let executed = transact_open(core, link, keys, jobs).await;
     if executed.is_err() {
         link.undo().await;
     }
@@ -174,31 +175,52 @@ async fn transact<D: Dialect>(
 }
 
 async fn transact_open<D: Dialect>(
-    dialect: &D,
+    core: &Core<D>,
     link: &mut Link<'_, D>,
     keys: &BatchKeys,
     jobs: &mut [Box<dyn Job>],
 ) -> Result<Executed, Failure> {
     let is_locked = !keys.counters.is_empty();
-    let script = match is_locked {
-        true => dialect.begin(&keys.counters, &keys.others),
-        false => dialect.read(&keys.others),
+    let reply = match is_locked {
+        true => lock(core, link, keys).await?,
+        false => link.run(Stage::Before, core.dialect.read(&keys.others)).await?,
     };
-    let reply = link.run(Stage::Before, script).await?;
     let clock = clock_of(&reply)?;
-    let mut loaded = Loaded::new(keys, &reply);
+    let mut loaded = Loaded::new(keys, reply.found);
     let refused = jobs.iter_mut().map(|job| loaded.execute(&mut **job, clock)).collect();
     let rows = loaded.changes();
-    if rows.is_empty() {
-        return Ok(Executed { refused, is_open: is_locked });
+    if !rows.is_empty() {
+        let (last, others) = chunks(&rows);
+        for rows in others {
+            link.run(Stage::Before, core.dialect.write(rows)).await?;
+        }
+        let commit = format!("{};COMMIT", core.dialect.write(last));
+        link.run(Stage::Commit, commit).await?;
     }
-    let (last, others) = chunks(&rows);
-    for rows in others {
-        link.run(Stage::Before, dialect.write(rows)).await?;
+    let written = rows.iter().filter(|row| row.place.is_some()).map(|row| (row.key, row.idle_at));
+    core.known.note(clock, loaded.kept.into_iter().chain(written));
+    Ok(Executed { refused, is_open: is_locked && rows.is_empty() })
+}
+
+/// Begins a transaction with all counters of a batch locked and there.
+async fn lock<D: Dialect>(
+    core: &Core<D>,
+    link: &mut Link<'_, D>,
+    keys: &BatchKeys,
+) -> Result<Reply, Failure> {
+    let BatchKeys { counters, others } = keys;
+    let has_all =
+        |reply: &Reply| reply.found.iter().filter(|row| row.place.is_some()).count() == counters.len();
+    let new = core.known.unknown(counters);
+    let reply = link.run(Stage::Before, core.dialect.begin(&new, counters, others)).await?;
+    if has_all(&reply) {
+        return Ok(reply);
     }
-    let commit = format!("{};COMMIT", dialect.write(last));
-    link.run(Stage::Commit, commit).await?;
-    Ok(Executed { refused, is_open: false })
+    // Some that were known were dropped. What is locked is let go first: making rows while holding others has no order.
+    core.known.forget(counters);
+    let anew = format!("{};{}", D::END_UNCHANGED, core.dialect.begin(counters, counters, others));
+    let reply = link.run(Stage::Before, anew).await?;
+    if has_all(&reply) { Ok(reply) } else { Err(Failure::dropped()) }
 }
 
 /// The server's clock, from its microseconds.
@@ -228,22 +250,37 @@ fn chunks(rows: &[Row]) -> (&[Row], Vec<&[Row]>) {
 struct Loaded {
     ledger: Ledger,
     damaged: HashMap<CounterKey, String>,
+    /// Where the rows lie that are locked.
+    places: HashMap<CounterKey, String>,
+    /// Until when those are kept as they were found.
+    kept: Vec<(CounterKey, i64)>,
 }
 
 impl Loaded {
-    fn new(keys: &BatchKeys, reply: &Reply) -> Self {
-        let mut loaded = Self { ledger: Ledger::new(), damaged: HashMap::new() };
+    fn new(keys: &BatchKeys, found: Vec<Found>) -> Self {
+        let mut loaded =
+            Self { ledger: Ledger::new(), damaged: HashMap::new(), places: HashMap::new(), kept: Vec::new() };
         for key in keys.counters.iter().chain(&keys.others) {
             loaded.ledger.load(*key, None);
         }
-        for (key, entry) in &reply.pairs {
-            match row::read(key, entry) {
-                Ok((key, kept)) => loaded.ledger.load(key, kept),
+        for Found { key, entry, place } in found {
+            let key = match row::read(&key, &entry) {
+                Ok((key, kept)) => {
+                    if let Some((_, idle_at)) = kept.as_ref().filter(|_| place.is_some()) {
+                        loaded.kept.push((key, row::rounded(idle_at.0)));
+                    }
+                    loaded.ledger.load(key, kept);
+                    key
+                }
                 Err((Some(key), error)) => {
                     loaded.damaged.insert(key, error.to_string());
+                    key
                 }
                 // Nobody asked for it.
-                Err((None, _)) => {}
+                Err((None, _)) => continue,
+            };
+            if let Some(place) = place {
+                loaded.places.insert(key, place);
             }
         }
         loaded
@@ -276,8 +313,11 @@ impl Loaded {
     }
 
     /// What has changed, in the order of keys.
-    fn changes(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.ledger.changes().map(|(key, kept)| row::row(key, kept)).collect();
+    fn changes(&mut self) -> Vec<Row> {
+        let changes = self.ledger.changes();
+        let mut rows: Vec<Row> = changes
+            .map(|(key, kept)| Row { place: self.places.remove(&key), ..row::row(key, kept) })
+            .collect();
         rows.sort_unstable_by_key(|row| row.key);
         rows
     }
@@ -293,7 +333,7 @@ mod tests {
         let rows: Vec<Row> = sizes
             .iter()
             .zip(0..)
-            .map(|(size, key)| Row { key: CounterKey(key), entry: vec![0; *size], idle_at: 0 })
+            .map(|(size, key)| Row { key: CounterKey(key), entry: vec![0; *size], idle_at: 0, place: None })
             .collect();
         let (last, others) = chunks(&rows);
         assert_eq!(others.iter().map(|rows| rows.len()).collect::<Vec<_>>(), [2, 2]);
