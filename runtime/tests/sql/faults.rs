@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use limitrate_runtime::store::StoreError;
+use limitrate_runtime::store::{Call, StoreError};
 use limitrate_testkit::server::{
     Daemon, Fault, MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, ServerError, Toward, or_skip,
     recovers, until,
@@ -115,6 +115,7 @@ on_both!(
         a_server_that_is_not_there_is_unreachable_at_once,
         a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had,
         a_lock_that_somebody_else_holds_fails_no_call_that_goes_without_it,
+        what_somebody_else_holds_keeps_no_other_from_callers_with_little_time,
         a_call_that_was_given_up_while_it_waited_is_not_executed,
         a_decision_takes_two_round_trips_and_a_look_one,
 );
@@ -278,7 +279,7 @@ fn a_lock_that_somebody_else_holds_fails_no_call_that_goes_without_it<S: Own + S
     thread::scope(|scope| {
         scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(2.0))));
         until("it has its lock", || server.try_sql(&S::nowait(&prefix, 1)).is_err());
-        let [held, free, behind] = store.charge_together([1, 2, 1]);
+        let [held, free, behind] = store.charge_together(Duration::from_secs(10), [1, 2, 1]);
         assert!(free.unwrap());
         for refused in [held, behind] {
             assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
@@ -286,6 +287,32 @@ fn a_lock_that_somebody_else_holds_fails_no_call_that_goes_without_it<S: Own + S
     });
     assert!(store.charge_at(THEN, 1).unwrap());
     assert_eq!(store.used(THEN, 1).unwrap(), Some(2));
+}
+
+/// With the settings that a service has: its callers leave long before the server gives up waiting.
+fn what_somebody_else_holds_keeps_no_other_from_callers_with_little_time<S: Own + Sync>(server: &S) {
+    let prefix = prefix();
+    let store = connect(server, &format!("{}?prefix={prefix}", server.url()));
+    assert!(store.charge_at(THEN, 1).unwrap());
+    thread::scope(|scope| {
+        scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(6.0))));
+        until("it has its lock", || server.try_sql(&S::nowait(&prefix, 1)).is_err());
+        // Somebody always wants it, and what others want waits beside that, until it is known which of them is held.
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut others = 0;
+                until("others go without it", || {
+                    let [held, free, also] = store.charge_together(Call::DEADLINE, [1, 2, 3]);
+                    assert!(held.is_err(), "{held:?}");
+                    others = if free.is_ok() && also.is_ok() { others + 1 } else { 0 };
+                    others == 8
+                });
+            });
+        }
+    });
+    recovers("a lock that callers with little time met", Duration::from_secs(5), || {
+        store.charge_at(THEN, 1).is_ok()
+    });
 }
 
 fn a_call_that_was_given_up_while_it_waited_is_not_executed<S: Own + Sync>(server: &S) {

@@ -82,8 +82,8 @@ pub(crate) trait Beside: Send + Sync {
     fn charge(&self, now: Timestamp, charges: &[Charge<'_>]) -> Result<bool, StoreError>;
     /// As `charge`, but with a deadline.
     fn charge_within(&self, deadline: Duration, charges: &[Charge<'_>]) -> Result<bool, StoreError>;
-    /// As `charge_at`, on three counters by three callers at once.
-    fn charge_together(&self, numbers: [u64; 3]) -> [Result<bool, StoreError>; 3];
+    /// As `charge_at`, on three counters by three callers at once, who have so long.
+    fn charge_together(&self, deadline: Duration, numbers: [u64; 3]) -> [Result<bool, StoreError>; 3];
     /// Forgets a counter.
     fn reset(&self, number: u64) -> Result<bool, StoreError>;
     /// How many keys a snapshot tells.
@@ -119,9 +119,14 @@ macro_rules! beside {
                 self.wait(charged).map(|charged| charged.taken)
             }
 
-            fn charge_together(&self, numbers: [u64; 3]) -> [Result<bool, StoreError>; 3] {
+            fn charge_together(
+                &self,
+                deadline: Duration,
+                numbers: [u64; 3],
+            ) -> [Result<bool, StoreError>; 3] {
                 let charges = numbers.map(|number| [charge(number, 3)]);
-                let [a, b, c] = charges.each_ref().map(|charges| self.store().charge(at(THEN), charges));
+                let call = Call { deadline, ..at(THEN) };
+                let [a, b, c] = charges.each_ref().map(|charges| self.store().charge(call, charges));
                 let (a, b, c) = self.wait(async { tokio::join!(a, b, c) });
                 [a, b, c].map(|charged| charged.map(|charged| charged.taken))
             }

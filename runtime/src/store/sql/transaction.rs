@@ -64,13 +64,14 @@ pub(super) async fn execute<D: Dialect>(
     jobs: Jobs,
 ) -> Vec<CounterKey> {
     let Err((failure, mut jobs)) = attempt(core, link, keys, jobs).await else { return Vec::new() };
+    // Those who waited for it may have left by now. Which counters are held is found out for those who come next.
     jobs.retain(|job| !job.is_abandoned());
-    let counters = BatchKeys::of(&jobs).counters;
-    if jobs.len() < 2 || counters.is_empty() {
+    let counters = &keys.counters;
+    if counters.len() < 2 {
         refuse::<D>(jobs, &failure);
-        return keys.counters.clone();
+        return counters.clone();
     }
-    let Ok((there, free)) = look(core, link, &counters).await else {
+    let Ok((there, free)) = look(core, link, counters).await else {
         refuse::<D>(jobs, &failure);
         return Vec::new();
     };
@@ -149,6 +150,9 @@ async fn attempt<D: Dialect>(
 
 /// Tells calls why they were not executed.
 fn refuse<D: Dialect>(jobs: Jobs, failure: &Failure) {
+    if jobs.is_empty() {
+        return;
+    }
     let word = failure.to_error().word();
     metrics::counter!("limitrate_store_failed_batches_total", "store" => D::NAME, "kind" => word)
         .increment(1);
