@@ -13,6 +13,8 @@ pub(super) struct Keys {
     pub(super) counters: SmallVec<[CounterKey; 8]>,
     /// What is only read before, and written under the locks of its counters.
     pub(super) others: SmallVec<[CounterKey; 8]>,
+    /// Whether the call goes by a clock of its caller's.
+    pub(super) is_by_the_caller: bool,
     /// Whether all of them are dropped, which can be done to what is damaged too.
     pub(super) is_reset: bool,
 }

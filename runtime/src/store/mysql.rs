@@ -95,12 +95,10 @@ impl MySqlOptions {
         )
     }
 
-    fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+    fn sweep_from(&self, kept: i64, rows: usize) -> String {
         let counters = self.settings.counters();
-        let now = format!("{CLOCK} * 1000");
-        let now = before.map_or(now.clone(), |before| format!("LEAST({now}, {before})"));
         format!(
-            "SELECT `key`, x'' FROM {counters} FORCE INDEX (idle) WHERE idle_at < {now} - {kept} \
+            "SELECT `key`, x'' FROM {counters} FORCE INDEX (idle) WHERE idle_at < {CLOCK} * 1000 - {kept} \
              ORDER BY idle_at LIMIT {rows} FOR UPDATE SKIP LOCKED"
         )
     }
@@ -277,11 +275,11 @@ impl Dialect for MySqlOptions {
         format!("SELECT COUNT(*) FROM {} WHERE entry <> x''", self.settings.counters())
     }
 
-    fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+    fn begin_sweep(&self, kept: i64, rows: usize) -> String {
         format!(
             "SELECT CAST(GET_LOCK({}, 0) AS SIGNED);START TRANSACTION;{}",
             self.lock("sweep"),
-            self.sweep_from(kept, before, rows)
+            self.sweep_from(kept, rows)
         )
     }
 
@@ -296,7 +294,7 @@ impl Dialect for MySqlOptions {
             "EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {};EXPLAIN FORMAT=JSON {}",
             self.lock_from(keys),
             self.read_from(keys),
-            self.sweep_from(0, None, 1),
+            self.sweep_from(0, 1),
             self.delete(&list(keys))
         )
     }

@@ -85,10 +85,9 @@ impl PostgresOptions {
         xxh3_64(format!("{} {what}", self.settings.counters()).as_bytes()).cast_signed()
     }
 
-    fn sweep_from(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
-        let before = before.map_or(String::new(), |before| format!(", '{before}'::bigint"));
+    fn sweep_from(&self, kept: i64, rows: usize) -> String {
         format!(
-            "SELECT key, ''::bytea FROM {} WHERE idle_at < LEAST({BEGUN} * 1000{before}) - {kept} \
+            "SELECT key, ''::bytea FROM {} WHERE idle_at < {BEGUN} * 1000 - {kept} \
              ORDER BY idle_at LIMIT {rows} FOR UPDATE SKIP LOCKED",
             self.settings.counters(),
         )
@@ -272,11 +271,11 @@ impl Dialect for PostgresOptions {
         format!("SELECT count(*) FROM {} WHERE entry <> ''", self.settings.counters())
     }
 
-    fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String {
+    fn begin_sweep(&self, kept: i64, rows: usize) -> String {
         format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED;SELECT pg_try_advisory_xact_lock({})::int::bigint;{}",
             self.lock("sweep"),
-            self.sweep_from(kept, before, rows)
+            self.sweep_from(kept, rows)
         )
     }
 
@@ -299,7 +298,7 @@ impl Dialect for PostgresOptions {
              EXPLAIN {};EXPLAIN DELETE FROM {} WHERE key = ANY ({keys}::bytea[])",
             self.write(&rows(Some("(0,1)"))),
             self.write(&rows(None)),
-            self.sweep_from(0, None, 1),
+            self.sweep_from(0, 1),
             self.settings.counters()
         )
     }

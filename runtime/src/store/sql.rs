@@ -7,7 +7,6 @@
 //! A row is a key, an entry and the instant from which on it can be dropped, which connections do with what is idle, one of
 //! them all at a time, when nothing else is due ([`SqlStore::sweep`]).
 
-mod callers;
 pub(super) mod dialect;
 mod errand;
 mod failure;
@@ -32,7 +31,6 @@ use tokio::{
 };
 
 use self::{
-    callers::Callers,
     dialect::{Dialect, Reply},
     errand::SWEEP_ROWS,
     known::Known,
@@ -67,8 +65,6 @@ pub struct SqlStore<D: Dialect> {
 struct Core<D> {
     dialect: D,
     queue: Queue,
-    /// What callers say whose calls go by their own clocks: what is not idle for them stays.
-    callers: Callers,
     /// The rows that are there.
     known: Known,
 }
@@ -87,12 +83,7 @@ impl<D: Dialect> SqlStore<D> {
     pub async fn connect(options: D) -> Result<Self, StoreError> {
         let secret = layout::migrate(&options).await?;
         let connections = options.settings().connections;
-        let core = Core {
-            dialect: options,
-            queue: Queue::default(),
-            callers: Callers::default(),
-            known: Known::default(),
-        };
+        let core = Core { dialect: options, queue: Queue::default(), known: Known::default() };
         let core = Arc::new(core);
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
@@ -127,7 +118,7 @@ impl<D: Dialect> SqlStore<D> {
     ///
     /// Any [`StoreError`].
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        self.core.sweep(self.core.callers.take()).await
+        self.core.sweep().await
     }
 
     /// How the server goes about the statements that charges and sweeps need, in its own words.
@@ -147,9 +138,7 @@ impl<D: Dialect> SqlStore<D> {
         mut work: impl FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
     ) -> Answer<'_, T> {
         let caller = Some(call.now).filter(|_| call.clock == ClockOf::Caller);
-        if let Some(now) = caller {
-            self.core.callers.note(now);
-        }
+        let keys = Keys { is_by_the_caller: caller.is_some(), ..keys };
         let (job, answer) = Task::boxed(keys, move |ledger, clock| work(ledger, caller.unwrap_or(clock)));
         Box::pin(async move {
             self.core.queue.push(job).map_err(told)?;
@@ -234,9 +223,8 @@ async fn sweep_now_and_then<D: Dialect>(core: Arc<Core<D>>) {
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let before = core.callers.take();
         loop {
-            match core.sweep(before).await {
+            match core.sweep().await {
                 Ok(SWEEP_ROWS) => {}
                 Ok(_) => break,
                 Err(error) => {
@@ -255,10 +243,10 @@ impl<D: Dialect> Core<D> {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Drops some of what is idle by the server's clock, and was before an instant.
-    async fn sweep(&self, before: Option<Timestamp>) -> Result<usize, StoreError> {
+    /// Drops some of what is idle by the server's clock.
+    async fn sweep(&self) -> Result<usize, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Errand::Sweep(before.map(|now| now.0), reply)).map_err(told)?;
+        self.queue.send(Errand::Sweep(reply)).map_err(told)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }

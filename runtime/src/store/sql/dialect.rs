@@ -163,10 +163,9 @@ pub trait Dialect: fmt::Debug + Send + Sync + Sized + 'static {
     /// How many keys hold something.
     fn count(&self) -> String;
 
-    /// Begins a transaction and tells 1 if it is this connection's turn to drop rows, and some that were idle before an
-    /// instant and that nobody has locked. The instant is the earlier of the server's clock less `kept`, in nanoseconds, and
-    /// `before`.
-    fn begin_sweep(&self, kept: i64, before: Option<i64>, rows: usize) -> String;
+    /// Begins a transaction and tells 1 if it is this connection's turn to drop rows, and some that have been idle by the server's
+    /// clock for `kept` nanoseconds and that nobody has locked.
+    fn begin_sweep(&self, kept: i64, rows: usize) -> String;
 
     /// Drops rows and ends the turn.
     fn end_sweep(&self, keys: &[Vec<u8>]) -> String;

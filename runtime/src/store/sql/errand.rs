@@ -20,8 +20,8 @@ pub(super) async fn run<D: Dialect>(dialect: &D, link: &mut Link<'_, D>, errand:
             let reply = read(link, script).await;
             tell(answer, reply.map_err(|failure| failure.to_error()));
         }
-        Errand::Sweep(before, answer) => {
-            let swept = sweep(dialect, link, before).await;
+        Errand::Sweep(answer) => {
+            let swept = sweep(dialect, link).await;
             // The turn is the connection's, so one that failed must not keep it.
             link.drop_unless(swept.is_ok());
             tell(answer, swept.map_err(|failure| failure.to_error()));
@@ -44,12 +44,8 @@ async fn read<D: Dialect>(link: &mut Link<'_, D>, script: String) -> Result<Repl
     }
 }
 
-async fn sweep<D: Dialect>(
-    dialect: &D,
-    link: &mut Link<'_, D>,
-    before: Option<i64>,
-) -> Result<usize, Failure> {
-    let idle = read(link, dialect.begin_sweep(KEPT_IDLE.0, before, SWEEP_ROWS)).await?;
+async fn sweep<D: Dialect>(dialect: &D, link: &mut Link<'_, D>) -> Result<usize, Failure> {
+    let idle = read(link, dialect.begin_sweep(KEPT_IDLE.0, SWEEP_ROWS)).await?;
     if idle.numbers.first() != Some(&1) {
         link.run(Stage::Before, D::END_UNCHANGED.to_owned()).await?;
         return Ok(0);

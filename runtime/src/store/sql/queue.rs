@@ -63,7 +63,7 @@ pub(super) enum Errand {
     /// A script that only reads.
     Read(String, oneshot::Sender<Result<Reply, StoreError>>),
     /// To drop rows that are idle: how many were.
-    Sweep(Option<i64>, oneshot::Sender<Result<usize, StoreError>>),
+    Sweep(oneshot::Sender<Result<usize, StoreError>>),
 }
 
 /// What waits.

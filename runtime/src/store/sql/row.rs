@@ -3,13 +3,19 @@
 //! The table has that instant once more, in a column with an index, but rounded up: an index that changed with each charge
 //! would cost more than all else.
 
-use limitrate_core::{key::CounterKey, time::Timestamp};
+use limitrate_core::{
+    key::CounterKey,
+    time::{Nanos, Timestamp},
+};
 
 use super::dialect::Row;
 use crate::store::{Entry, StoreError};
 
 /// The index knows instants to 2^36 ns, some 69 seconds.
 const STEP_BITS: u32 = 36;
+
+/// How long rows are kept at least that go by their callers' clocks.
+const BY_CALLERS: Nanos = Nanos::from_secs(3_600);
 
 /// What [`Row::idle_at`] of nothing is.
 pub(super) const NOTHING: i64 = i64::MIN;
@@ -25,6 +31,16 @@ pub(super) fn row(key: CounterKey, kept: Option<(&Entry, Timestamp)>) -> Row {
     let mut bytes = idle_at.0.to_le_bytes().to_vec();
     entry.encode(&mut bytes);
     Row { key, entry: bytes, idle_at: rounded(idle_at.0), place: None }
+}
+
+impl Row {
+    /// Keeps it for an hour by the server's clock, which is this, whatever its callers' is: what they count in a replay of last year
+    /// is idle by any other.
+    pub(super) fn keep_from(&mut self, clock: Timestamp) {
+        if self.idle_at != NOTHING {
+            self.idle_at = self.idle_at.max(rounded(clock.after(BY_CALLERS).0));
+        }
+    }
 }
 
 /// The end of the step that an instant is in.
@@ -64,7 +80,7 @@ pub(super) fn read(key: &[u8], entry: &[u8]) -> Result<Read, (Option<CounterKey>
 
 #[cfg(test)]
 mod tests {
-    use limitrate_core::{block, time::Nanos};
+    use limitrate_core::block;
 
     use super::*;
 
@@ -86,6 +102,22 @@ mod tests {
             let end = rounded(instant);
             assert!(end >= instant && end.saturating_sub(step.0) < instant.max(i64::MIN + 1), "{instant}");
         }
+    }
+
+    #[test]
+    fn a_row_by_its_callers_clock_is_kept_for_an_hour_by_the_servers() {
+        let entry = Entry::Block(block::State { level: 2, until: Timestamp(77) });
+        let (key, now) = (CounterKey(1), Timestamp(1_800_000_000_000_000_000));
+        let mut old = row(key, Some((&entry, Timestamp(78))));
+        old.keep_from(now);
+        assert!(old.idle_at >= now.after(BY_CALLERS).0);
+        assert_eq!(read(&key.0.to_be_bytes(), &old.entry).unwrap().1.unwrap().1, Timestamp(78));
+        let mut young = row(key, Some((&entry, Timestamp::MAX)));
+        young.keep_from(now);
+        assert_eq!(young.idle_at, i64::MAX);
+        let mut nothing = row(key, None);
+        nothing.keep_from(now);
+        assert_eq!(nothing.idle_at, NOTHING);
     }
 
     #[test]

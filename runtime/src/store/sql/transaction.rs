@@ -192,7 +192,10 @@ async fn transact_open<D: Dialect>(
     let clock = clock_of(&reply)?;
     let mut loaded = Loaded::new(keys, reply.found);
     let refused = jobs.iter_mut().map(|job| loaded.execute(&mut **job, clock)).collect();
-    let rows = loaded.changes();
+    let mut rows = loaded.changes();
+    if jobs.iter().any(|job| job.keys().is_by_the_caller) {
+        rows.iter_mut().for_each(|row| row.keep_from(clock));
+    }
     if !rows.is_empty() {
         let (last, others) = chunks(&rows);
         for rows in others {
