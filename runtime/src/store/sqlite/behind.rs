@@ -81,7 +81,29 @@ impl Behind {
     }
 }
 
+/// What memory says.
+#[inline(never)]
+fn decide(memory: &MemoryStore, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
+    memory.charge_at_once(call, charges)
+}
+
 impl Desk {
+    /// Decides in memory, and notes what that changed.
+    ///
+    /// An answer is too big to move about. So this gives back nothing but what memory says, which is not inlined: then that is
+    /// written where it is wanted at once.
+    #[inline(never)]
+    fn charge(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
+        charges.iter().for_each(|charge| self.notes.touch(charge.counter));
+        // The memory knows calls that are made again; what those changed is only noted once more.
+        let charged = decide(&self.memory, call, charges);
+        if let Some(charged) = &charged {
+            self.note_now(call.now);
+            self.note_charged(charged, charges, call.ticket);
+        }
+        charged
+    }
+
     fn note_now(&self, now: Timestamp) {
         // Seldom so: the clocks of callers go on.
         if now.0 < self.earliest.load(Relaxed) {
@@ -202,12 +224,7 @@ impl Store for Behind {
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
-        let memory = self.memory().ok()?;
-        // The memory knows calls that are made again; what those changed is only noted once more.
-        let charged = memory.charge_at_once(call, charges)?;
-        self.desk.note_now(call.now);
-        self.desk.note_charged(&charged, charges, call.ticket);
-        Some(charged)
+        if self.is_closed.load(Relaxed) { None } else { self.desk.charge(call, charges) }
     }
 
     fn close(&self) -> Answer<'_, ()> {
