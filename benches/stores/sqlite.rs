@@ -107,8 +107,10 @@ fn charge(key: CounterKey) -> Charge<'static> {
     Charge::new(key, key, &BUCKET, terms, 1)
 }
 
+/// A call of somebody who has time: bare SQLite has, when the disk has none.
 fn call(decision: i64) -> Call {
-    Call::at(Timestamp(START + decision * 1_000), Ticket(0))
+    let deadline = Duration::from_secs(60);
+    Call { deadline, ..Call::at(Timestamp(START + decision * 1_000), Ticket(0)) }
 }
 
 /// How many a second, of a step that is done for that long.

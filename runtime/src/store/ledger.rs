@@ -44,6 +44,8 @@ struct Row {
     entry: Option<Entry>,
     idle_at: Timestamp,
     has_changed: bool,
+    /// Whether anything stands under the key where it was loaded from, as far as was said.
+    is_there: bool,
 }
 
 impl Ledger {
@@ -92,8 +94,9 @@ impl Ledger {
 
     /// Says what stands under a key. `None` is nothing; so is a key that is never loaded.
     pub fn load(&mut self, key: CounterKey, kept: Option<(Entry, Timestamp)>) {
+        let is_there = kept.is_some();
         let (entry, idle_at) = kept.map_or((None, Timestamp::MIN), |(entry, at)| (Some(entry), at));
-        self.rows.insert(key, Row { entry, idle_at, has_changed: false });
+        self.rows.insert(key, Row { entry, idle_at, has_changed: false, is_there });
     }
 
     /// Forgets everything, to be loaded anew.
@@ -109,13 +112,17 @@ impl Ledger {
         changed.map(|(key, row)| (key, row.entry.as_ref().map(|entry| (entry, row.idle_at))))
     }
 
-    /// Takes what has changed for written.
-    pub fn mark_written(&mut self) {
+    /// Takes what has changed for written. How many keys have something there now that had not before.
+    pub fn mark_written(&mut self) -> usize {
+        let mut new = 0;
         for key in self.changed.drain(..) {
-            if let Some(row) = self.rows.get_mut(&key) {
+            if let Some(row) = self.rows.get_mut(&key).filter(|row| row.has_changed) {
+                let was_there = mem::replace(&mut row.is_there, row.entry.is_some());
+                new += usize::from(row.is_there && !was_there);
                 row.has_changed = false;
             }
         }
+        new
     }
 
     /// Judges all charges and takes all or none, at `now`; see [`LocalStore::charge`](super::LocalStore::charge). A call that
@@ -277,8 +284,9 @@ impl Ledger {
     }
 
     fn put(&mut self, key: CounterKey, entry: Entry, idle_at: Timestamp) {
-        let before = self.rows.insert(key, Row { entry: Some(entry), idle_at, has_changed: true });
-        if !before.is_some_and(|row| row.has_changed) {
+        let row = self.rows.entry(key).or_default();
+        (row.entry, row.idle_at) = (Some(entry), idle_at);
+        if !mem::replace(&mut row.has_changed, true) {
             self.changed.push(key);
         }
     }

@@ -123,8 +123,8 @@ fn a_damaged_page_fails_the_calls_that_need_it_and_no_others() {
         grown(&file);
         let mut bytes = fs::read(&file).unwrap();
         // A page in the middle: leaves by far outnumber the others.
-        let page = bytes.len() / 4096 / 2 * 4096;
-        bytes[page..page + 4096].fill(0xEE);
+        let page = bytes.len() / 1024 / 2 * 1024;
+        bytes[page..page + 1024].fill(0xEE);
         fs::write(&file, &bytes).unwrap();
         let store = open(&options(&file, way)).unwrap();
         let (mut taken, mut damaged) = (0, 0);

@@ -135,6 +135,22 @@ fn what_is_idle_is_dropped_without_anybody_asking() {
 }
 
 #[test]
+fn keys_that_come_and_go_do_not_fill_the_file() {
+    for exclusive in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(&folder.path().join("c.db"), (Durability::Normal, exclusive));
+        let store = open(&options).unwrap();
+        // Some hundred count at a time.
+        for number in 0..4_000 {
+            let now = NOW.after(Nanos(MINUTE.0 / 100 * i64::try_from(number).unwrap()));
+            assert!(store.wait(store.store().charge(at(now), &[charge(number, &FIXED, 5)])).unwrap().taken);
+        }
+        let rows = store.wait(store.store().len()).unwrap();
+        assert!(rows <= 1_500, "{rows}");
+    }
+}
+
+#[test]
 fn a_caller_whose_clock_is_ahead_costs_nobody_a_counter() {
     // Flushes are the disk's.
     for way in WAYS.into_iter().filter(|way| way.0 != Durability::Full) {

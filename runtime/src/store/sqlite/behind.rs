@@ -23,7 +23,7 @@ use self::{
 use super::{file::File, options::SqliteOptions};
 use crate::store::{
     Answer, Call, Charged, Kept, Lease, Ledger, LocalStore, MemoryStore, Settlement, Settlements, Store,
-    StoreError, Ticket,
+    StoreError, Ticket, Verdicts,
     beside::{block_key, hold_key, warning_key},
 };
 
@@ -82,6 +82,24 @@ impl Behind {
 }
 
 impl Desk {
+    /// Decides in memory, and notes what that changed. It is called by name, and not as a store: its answer would be moved once
+    /// more.
+    fn charge(&self, call: Call, charges: &[Charge<'_>]) -> Charged {
+        let Call { now, ticket, request, .. } = call;
+        charges.iter().for_each(|charge| self.notes.touch(charge.counter));
+        self.note_now(now);
+        if let Some(request) = request {
+            // The memory knows calls that are made again; what those changed is only noted once more.
+            let charged = self.memory.charge_once(now, request, charges, ticket);
+            self.note_charged(charged.taken, &charged.verdicts, charges, ticket);
+            return charged;
+        }
+        let mut verdicts = Verdicts::new();
+        let taken = LocalStore::charge(&self.memory, now, charges, ticket, &mut verdicts);
+        self.note_charged(taken, &verdicts, charges, ticket);
+        Charged { taken, now, verdicts, degraded: false }
+    }
+
     fn note_now(&self, now: Timestamp) {
         // Seldom so: the clocks of callers go on.
         if now.0 < self.earliest.load(Relaxed) {
@@ -95,10 +113,10 @@ impl Desk {
     }
 
     /// Notes what a decision may have changed: where it was refused, blocks only.
-    fn note_charged(&self, charged: &Charged, charges: &[Charge<'_>], ticket: Ticket) {
-        for (charge, verdict) in charges.iter().zip(&charged.verdicts) {
+    fn note_charged(&self, taken: bool, verdicts: &Verdicts, charges: &[Charge<'_>], ticket: Ticket) {
+        for (charge, verdict) in charges.iter().zip(verdicts) {
             let counter = charge.counter;
-            if charged.taken && (charge.cost != 0 || charge.hold.is_some()) {
+            if taken && (charge.cost != 0 || charge.hold.is_some()) {
                 self.notes.note(counter);
                 if charge.hold.is_some() {
                     self.notes.note(hold_key(counter, ticket));
@@ -202,12 +220,7 @@ impl Store for Behind {
     }
 
     fn charge_at_once(&self, call: Call, charges: &[Charge<'_>]) -> Option<Charged> {
-        let memory = self.memory().ok()?;
-        // The memory knows calls that are made again; what those changed is only noted once more.
-        let charged = memory.charge_at_once(call, charges)?;
-        self.desk.note_now(call.now);
-        self.desk.note_charged(&charged, charges, call.ticket);
-        Some(charged)
+        if self.is_closed.load(Relaxed) { None } else { Some(self.desk.charge(call, charges)) }
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -1,13 +1,13 @@
 //! Executing calls on the file: many of them in one transaction, over entries that are kept warm in between.
 //!
 //! Where other processes share the file, the transaction begins before anything is read, and what was kept is forgotten if
-//! anybody else has written. Where the file is ours alone, what is kept is true without asking, and calls that change
-//! nothing need no transaction.
+//! anybody else has written. Where the file is ours alone, what is kept is true without asking; calls that change nothing
+//! need no transaction, and those that change one row no more than its statement.
 
-use std::path::Path;
+use std::{mem, path::Path, sync::Arc};
 
 use limitrate_core::{charge::Charge, key::CounterKey};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{fault::Fault, file::File, sweep::Sweep, work::Step};
 use crate::store::{Call, Charged, Ledger};
@@ -29,39 +29,54 @@ pub(super) struct Engine {
     /// What the file said of others' writing when the ledger was last true.
     version: Option<i64>,
     sweep: Sweep,
+    /// Whether the last calls failed for want of room.
+    lacks_room: bool,
+}
+
+/// What came of calls.
+pub(super) struct Outcome {
+    path: Arc<Path>,
+    /// Of each, or of all at once.
+    written: SmallVec<[Result<(), Fault>; 1]>,
+}
+
+impl Outcome {
+    /// Tells the callers. Not while the engine is locked: they come back before it is free, and would have to queue again.
+    pub(super) fn tell(&self, steps: &mut Vec<Box<dyn Step>>) {
+        for (step, written) in steps.drain(..).zip(self.written.iter().cycle()) {
+            step.tell(&self.path, written.as_ref().copied());
+        }
+    }
 }
 
 impl Engine {
     pub(super) fn new(file: File, is_alone: bool) -> Self {
         let (ledger, sweep) = (Ledger::new(), Sweep::default());
-        Self { file, is_alone, ledger, warm: 0, version: None, sweep }
+        Self { file, is_alone, ledger, warm: 0, version: None, sweep, lacks_room: false }
     }
 
-    /// Executes calls in one transaction, and tells each what came of it.
-    pub(super) fn run(&mut self, steps: &mut Vec<Box<dyn Step>>) {
+    /// Executes calls in one transaction. What each is to be told.
+    pub(super) fn run(&mut self, steps: &mut [Box<dyn Step>]) -> Outcome {
         metrics::histogram!("limitrate_store_batch_calls", "store" => "sqlite").record(count(steps.len()));
-        let mut lacks_room = false;
-        match self.attempt(steps) {
+        let path = Arc::clone(self.file.path());
+        let written = match self.attempt(steps) {
             // Only some of them can be to blame.
             Err(fault) if fault.is_damage() && steps.len() > 1 => {
-                for mut step in steps.drain(..) {
-                    let written = self.attempt(std::slice::from_mut(&mut step));
-                    self.tell(step, &written);
-                }
+                steps.iter_mut().map(|step| self.attempt(std::slice::from_mut(step))).collect()
             }
             written => {
-                lacks_room = written.as_ref().is_err_and(Fault::is_of_room);
-                steps.drain(..).for_each(|step| self.tell(step, &written));
+                self.lacks_room = written.as_ref().is_err_and(Fault::is_of_room);
+                smallvec![written]
             }
-        }
-        if self.file.is_full() || lacks_room {
-            self.file.collect();
-        }
+        };
+        Outcome { path, written }
     }
 
-    fn tell(&self, step: Box<dyn Step>, written: &Result<(), Fault>) {
-        let path: &Path = self.file.path();
-        step.tell(path, written.as_ref().copied());
+    /// Brings what was written to its place, where it is time.
+    pub(super) fn collect(&mut self) {
+        if self.file.is_full() || mem::take(&mut self.lacks_room) {
+            self.file.collect();
+        }
     }
 
     fn attempt(&mut self, steps: &mut [Box<dyn Step>]) -> Result<(), Fault> {
@@ -144,19 +159,22 @@ impl Engine {
 
     /// Writes what the calls have changed.
     fn write(&mut self) -> Result<(), Fault> {
-        if self.ledger.changes().next().is_none() {
+        let rows = self.ledger.changes().take(2).count();
+        if rows == 0 {
             return Ok(());
         }
-        self.enter()?;
-        let mut rows = 0;
+        // A statement is a transaction by itself, if nothing else is to be in it.
+        if rows > 1 || !self.is_alone || self.sweep.is_owed() {
+            self.enter()?;
+        }
         for (key, entry) in self.ledger.changes() {
             let bytes = self.file.write(key, entry)?;
             // Lists grow.
             self.warm += bytes.saturating_sub(ENTRY_BYTES);
-            rows += 1;
         }
-        self.ledger.mark_written();
-        self.sweep.note_written(rows);
+        // A key that is still warm after its row was swept is no new one, and none is warm for ever.
+        let new = self.ledger.mark_written();
+        self.sweep.note_new(new);
         Ok(())
     }
 

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_micros(200);
 /// How much of the file is kept in memory, in KiB.
 const CACHE_KIB: i64 = 32 * 1024;
 
+/// How large the pages of a new file are, in bytes. A decision writes the whole page that its row is on.
+const PAGE_BYTES: i64 = 1_024;
+
 /// How long a file of what is not yet in place may remain when it is empty, in bytes.
 const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -33,7 +36,9 @@ const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
 const READ: &str = "SELECT value, idle_at FROM entry WHERE key = ?1";
 const WRITE: &str = "REPLACE INTO entry (key, idle_at, value) VALUES (?1, ?2, ?3)";
 const REMOVE: &str = "DELETE FROM entry WHERE key = ?1";
-const NEXT: &str = "SELECT key, idle_at FROM entry WHERE key > ?1 ORDER BY key LIMIT ?2";
+const LAST: &str = "SELECT key FROM entry WHERE key > ?1 ORDER BY key LIMIT 1 OFFSET ?2";
+const SWEEP: &str = "DELETE FROM entry WHERE key > ?1 AND key <= ?2 AND idle_at <= ?3";
+const SWEEP_REST: &str = "DELETE FROM entry WHERE key > ?1 AND idle_at <= ?2";
 const PAGE: &str = "SELECT value, idle_at, key FROM entry WHERE key > ?1 ORDER BY key LIMIT ?2";
 
 /// Rows that follow each other.
@@ -103,6 +108,8 @@ impl File {
         if connection.is_readonly(MAIN_DB)? {
             return Err(Fault::read_only());
         }
+        // A file that is there keeps those it has.
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         let synchronous = match options.durability {
             Durability::Full => "FULL",
@@ -210,23 +217,15 @@ impl File {
         rows: usize,
         idle: Timestamp,
     ) -> Result<Option<CounterKey>, Fault> {
-        let (mut seen, mut last, mut dropped) = (0, None, Vec::new());
-        {
-            let mut statement = self.statement(NEXT)?;
-            let mut found = statement.query((bytes_of(behind), count(rows)))?;
-            while let Some(row) = found.next()? {
-                let (key, idle_at) = (CounterKey(u128::from_be_bytes(row.get(0)?)), Timestamp(row.get(1)?));
-                (seen, last) = (seen + 1, Some(key));
-                if idle_at <= idle {
-                    dropped.push(key);
-                }
-            }
-        }
-        self.uncollected += dropped.len();
-        for key in dropped {
-            self.remove(key)?;
-        }
-        Ok(last.filter(|_| seen == rows))
+        let first = bytes_of(behind);
+        let last = (first.as_slice(), count(rows.saturating_sub(1)));
+        let last: Option<[u8; 16]> = self.statement(LAST)?.query_row(last, |row| row.get(0)).optional()?;
+        let dropped = match last {
+            Some(last) => self.statement(SWEEP)?.execute((first, last, idle.0))?,
+            None => self.statement(SWEEP_REST)?.execute((first, idle.0))?,
+        };
+        self.uncollected += dropped;
+        Ok(last.map(|key| CounterKey(u128::from_be_bytes(key))))
     }
 
     /// Reads the next so many rows behind a key, or the first ones. What is damaged is left out.

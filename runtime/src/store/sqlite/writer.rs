@@ -128,9 +128,14 @@ fn serve(waiting: &Receiver<Message>, engine: &Shared) {
 }
 
 fn run(steps: &mut Vec<Box<dyn Step>>, engine: &Shared) {
-    if let Some(engine) = engine.lock().as_mut()
-        && !steps.is_empty()
-    {
-        engine.run(steps);
+    if steps.is_empty() {
+        return;
+    }
+    let outcome = engine.lock().as_mut().map(|engine| engine.run(steps));
+    if let Some(outcome) = outcome {
+        outcome.tell(steps);
+    }
+    if let Some(engine) = engine.lock().as_mut() {
+        engine.collect();
     }
 }

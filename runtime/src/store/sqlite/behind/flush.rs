@@ -185,7 +185,7 @@ impl Flush {
             let kept = self.desk.memory.kept(*key);
             self.file.write(*key, kept.as_ref().map(|kept| (&kept.entry, kept.idle_at)))?;
         }
-        self.sweep.note_written(keys.len());
+        self.sweep.note_new(keys.len());
         if self.sweep.is_owed() || keys.is_empty() {
             self.sweep.step(&mut self.file)?;
         }
@@ -196,13 +196,13 @@ impl Flush {
     fn write_everything(&mut self) -> Result<(), Fault> {
         self.file.begin()?;
         self.file.clear()?;
-        let mut written = Ok(());
-        LocalStore::snapshot(&self.desk.memory, Timestamp::MIN, &mut |kept| {
-            if written.is_ok() {
-                written = self.file.write(kept.key, Some((&kept.entry, kept.idle_at))).map(drop);
-            }
-        });
-        written?;
+        let mut keys = Vec::new();
+        LocalStore::snapshot(&self.desk.memory, Timestamp::MIN, &mut |kept| keys.push(kept.key));
+        // Read once more, as notes want it: a snapshot takes no counter out.
+        for key in keys {
+            let kept = self.desk.memory.kept(key);
+            self.file.write(key, kept.as_ref().map(|kept| (&kept.entry, kept.idle_at)))?;
+        }
         self.file.commit()
     }
 }

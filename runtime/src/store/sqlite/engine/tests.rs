@@ -1,8 +1,11 @@
 //! The engine interrupted at every instruction that SQLite executes, and on a file that may not grow.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use limitrate_core::{
@@ -54,8 +57,19 @@ fn job<W: Work>(work: W) -> (Box<dyn Step>, Asked<W>) {
 
 fn ask<W: Work>(engine: &mut Engine, work: W) -> Result<W::Answer, StoreError> {
     let (step, mut answer) = job(work);
-    engine.run(&mut vec![step]);
+    run(engine, vec![step]);
     answer.try_recv().unwrap()
+}
+
+thread_local! {
+    /// Whether the calls that are executed have been committed.
+    static IS_COMMITTED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn run(engine: &mut Engine, mut steps: Vec<Box<dyn Step>>) {
+    IS_COMMITTED.set(false);
+    engine.run(&mut steps).tell(&mut steps);
+    engine.collect();
 }
 
 fn charges(ticket: u64, charges: &[Charge<'_>]) -> ChargeAll {
@@ -92,7 +106,7 @@ fn replay(engine: &mut Engine, memory: &MemoryStore, round: u64) -> usize {
     steps.push(step);
     let (step, mut second) = job(charges(round, &held));
     steps.push(step);
-    engine.run(&mut steps);
+    run(engine, steps);
     let answers = [(&mut first, &both[..]), (&mut second, &held[..])];
     for (answer, charges) in answers {
         match answer.try_recv().unwrap() {
@@ -138,17 +152,13 @@ fn whatever_instruction_fails_a_call_has_happened_or_not() {
         let mut engine = engine(folder.path(), exclusive);
         let memory = MemoryStore::new(MemoryOptions::default());
         let (executed, fails_at) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(u64::MAX)));
-        // Once a commit has begun, it is no interruption that could stop it: the instruction is over.
-        let is_committing = Arc::new(AtomicBool::new(false));
-        let (counted, at, over) = (Arc::clone(&executed), Arc::clone(&fails_at), Arc::clone(&is_committing));
-        let fails = move || {
-            let is_over = over.swap(false, Relaxed);
-            counted.fetch_add(1, Relaxed) == at.load(Relaxed) && !is_over
-        };
+        // Once a commit has begun, it is no interruption that could stop it: whichever statement commits, it is the last one.
+        let (counted, at) = (Arc::clone(&executed), Arc::clone(&fails_at));
+        let fails = move || counted.fetch_add(1, Relaxed) == at.load(Relaxed) && !IS_COMMITTED.get();
         let connection = engine.file.connection();
         connection.progress_handler(1, Some(fails)).unwrap();
         let commits = move || {
-            is_committing.store(true, Relaxed);
+            IS_COMMITTED.set(true);
             false
         };
         connection.commit_hook(Some(commits)).unwrap();
@@ -202,6 +212,6 @@ fn who_has_given_up_is_not_charged() {
     let mut engine = engine(folder.path(), true);
     let (step, answer) = job(charges(0, &[charge(1, &FIXED, 5)]));
     drop(answer);
-    engine.run(&mut vec![step]);
+    run(&mut engine, vec![step]);
     assert_eq!(ask(&mut engine, Count).unwrap(), 0);
 }
