@@ -12,7 +12,7 @@
 //!    [`KEPT_IDLE`](super::KEPT_IDLE), without anybody asking; before that it stays.
 //! 6. **In time.** A call whose caller gave up is not begun. A store waits for nothing without a bound of its own.
 
-use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt::Debug, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
 
 use limitrate_core::{
     algorithm::Algorithm,
@@ -151,6 +151,11 @@ pub trait Store: Debug + Send + Sync {
     /// The secret under which the keys of this store are hashed, the same for all who share it. `None` if it shares none:
     /// each caller then takes one of its own.
     fn secret(&self) -> Answer<'_, Option<u64>>;
+
+    /// Tells how many instances of a service share the store; how many it goes by: the most that it was told of.
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        instances
+    }
 
     /// Whether counters are to be kept in groups by the first part of their keys, because those of one group can be charged
     /// in one step and others not.
@@ -321,6 +326,10 @@ impl Store for Arc<dyn Store> {
 
     fn secret(&self) -> Answer<'_, Option<u64>> {
         (**self).secret()
+    }
+
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        (**self).shared_by(instances)
     }
 
     fn is_grouped(&self) -> bool {

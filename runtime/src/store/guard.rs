@@ -17,7 +17,7 @@ mod late;
 mod places;
 mod probing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Nanos};
 use smallvec::SmallVec;
@@ -315,6 +315,10 @@ impl Store for Guarded {
 
     fn secret(&self) -> Answer<'_, Option<u64>> {
         self.0.store.secret()
+    }
+
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        self.0.store.shared_by(instances)
     }
 
     fn is_grouped(&self) -> bool {
