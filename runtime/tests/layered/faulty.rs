@@ -41,6 +41,11 @@ impl Faulty {
         Arc::new(Self { memory: Arc::clone(memory), line, clock, charges, refunds })
     }
 
+    /// The store that it leads to.
+    pub(crate) fn memory(&self) -> &dyn Store {
+        &*self.memory
+    }
+
     /// What becomes of calls now.
     pub(crate) fn is(&self) -> Line {
         *self.line.lock().unwrap()
