@@ -1,4 +1,4 @@
-//! Counters whose ceiling changes from request to request, and units that wait to be given back.
+//! Counters whose ceiling changes from request to request, and units that wait to be given back: what they take from others.
 
 use limitrate_core::{
     algorithm::{Algorithm, Terms},
@@ -7,6 +7,7 @@ use limitrate_core::{
     window::Window,
 };
 use limitrate_runtime::store::{Layered, LocalStore, Store};
+use proptest::prelude::*;
 
 use crate::{
     LOG, MINUTE, START, at, charge, decide,
@@ -110,4 +111,49 @@ fn a_line_on_which_only_refunds_fail_takes_nothing_back_that_others_used() {
     line.becomes(Line::Up);
     on.block_on(layered.tend(now));
     assert_eq!(LocalStore::used(&*memory, now, high.counter, &algorithm), Some(60));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whenever it is made: then no more fits than if nothing had been leased.
+    #[test]
+    fn a_return_takes_nothing_back_that_others_used(
+        which in 0..3_usize,
+        own in 2_usize..30,
+        others in proptest::collection::vec((1_i64..900, 1_i64..20), 0..12),
+        tends in proptest::collection::vec(0_i64..1_000, 1..4),
+    ) {
+        const SECONDS: Nanos = Nanos::from_secs(5);
+        const MILLISECOND: i64 = 1_000_000;
+        let algorithms =
+            [Algorithm::SlidingLog(SECONDS), Algorithm::FixedWindow(Window::Rolling(SECONDS)), Algorithm::Bucket(SECONDS)];
+        let (on, with, without) = (runtime(), memory(), memory());
+        let line = Faulty::new(&with);
+        let layered = Layered::untended(line.clone(), options(1));
+        let charge = charge(1, &algorithms[which], 100);
+        for _ in 0..own {
+            decide(&on, &layered, at(0), &[charge]);
+            decide(&on, &*without, at(0), &[charge]);
+        }
+        let mut now = 0;
+        for (later, cost) in others {
+            now += later * MILLISECOND;
+            let charges = [Charge { cost, ..charge }];
+            if decide(&on, &*with, at(now), &charges).taken {
+                decide(&on, &*without, at(now), &charges);
+            }
+        }
+        line.becomes(Line::Owing);
+        for later in tends {
+            on.block_on(layered.tend(START.after(Nanos(now))));
+            now += later * MILLISECOND;
+        }
+        line.becomes(Line::Up);
+        on.block_on(layered.tend(START.after(Nanos(now))));
+        let left = |store: &dyn Store| {
+            decide(&on, store, at(now), &[Charge { cost: 0, ..charge }]).verdicts[0].status.remaining
+        };
+        prop_assert!(left(&*with) <= left(&*without), "{} {}", left(&*with), left(&*without));
+    }
 }

@@ -203,14 +203,15 @@ impl Lots {
         usable.fold(0, |sum, lot| sum.saturating_add(lot.units))
     }
 
-    /// Takes out what may be used for a charge, up to so many units.
-    pub(super) fn take_for(&mut self, charge: &Charge<'_>, clock: ClockOf, most: i64) -> Self {
+    /// Takes out what may be used for a call's charge, up to so many units.
+    pub(super) fn take_for(&mut self, charge: &Charge<'_>, call: &Call, most: i64) -> Self {
         let (mut taken, mut room) = (Self::default(), most.max(0));
-        for lot in self.0.iter_mut().filter(|lot| lot.is_for(charge, clock)) {
+        let give_up = call.now.after(RETURN_WITHIN);
+        for lot in self.0.iter_mut().filter(|lot| lot.is_for(charge, call.clock)) {
             let units = lot.units.min(room);
             lot.units -= units;
             room -= units;
-            taken.add(Lot { units, ..lot.clone() });
+            taken.add(Lot { units, give_up, ..lot.clone() });
         }
         self.0.retain(|lot| lot.units > 0);
         taken
@@ -244,5 +245,104 @@ impl Lots {
     /// A charge on their counter, and whose clock it goes by.
     pub(super) fn charge(&self) -> Option<(Arc<OwnedCharge>, ClockOf)> {
         self.0.first().map(|lot| (Arc::clone(&lot.charge), lot.clock))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use limitrate_core::{algorithm::Terms, key::CounterKey, window::Window};
+
+    use super::*;
+    use crate::store::Ticket;
+
+    const SPAN: Nanos = Nanos(1_000_000_000);
+    const LOG: Algorithm = Algorithm::SlidingLog(SPAN);
+    const BUCKET: Algorithm = Algorithm::Bucket(SPAN);
+
+    fn charge(algorithm: &Algorithm, ceiling: i64) -> Charge<'_> {
+        let terms = Terms { ceiling, burst: ceiling, starting: None };
+        Charge::new(CounterKey(1), CounterKey(2), algorithm, terms, 1)
+    }
+
+    fn call(now: i64) -> Call {
+        Call::at(Timestamp(now), Ticket(0))
+    }
+
+    fn lot(algorithm: &Algorithm, ceiling: i64, units: i64, ends: i64) -> Lot {
+        let charge = Arc::new(OwnedCharge::from(&charge(algorithm, ceiling)));
+        Lot::new(&charge, &call(0), true, units, Timestamp(ends))
+    }
+
+    fn lots(parts: &[(i64, i64)]) -> Lots {
+        let mut lots = Lots::default();
+        parts.iter().for_each(|(units, ends)| lots.add(lot(&LOG, 100, *units, *ends)));
+        lots
+    }
+
+    #[test]
+    fn units_end_as_the_algorithm_says() {
+        let status = Status { remaining: 7, reset_after: Nanos(300_000_000) };
+        let ends = |algorithm: &Algorithm| ends(algorithm, status, Timestamp(5)).0;
+        assert_eq!(ends(&Algorithm::FixedWindow(Window::Rolling(SPAN))), 300_000_005);
+        assert_eq!(ends(&Algorithm::SlidingWindow(SPAN)), 1_300_000_005);
+        assert_eq!(ends(&LOG), 1_000_000_005);
+        assert_eq!(ends(&BUCKET), 300_000_005);
+    }
+
+    #[test]
+    fn what_a_bucket_refilled_counts_no_more() {
+        // One unit in a tenth of a second.
+        let four = lot(&BUCKET, 10, 4, 400_000_000);
+        let counting = |now| four.counting(Timestamp(now));
+        assert_eq!([0, 1, 100_000_000, 350_000_000, 400_000_000].map(counting), [4, 3, 3, 0, 0]);
+        let log = lot(&LOG, 10, 4, 400_000_000);
+        assert_eq!([0, 399_999_999, 400_000_000].map(|now| log.counting(Timestamp(now))), [4, 4, 0]);
+    }
+
+    #[test]
+    fn those_that_end_first_are_used_first_and_those_close_together_are_one() {
+        let mut lots = lots(&[(5, 900_000_000), (3, 500_000_000), (2, 600_000_000)]);
+        assert_eq!((lots.len(), lots.units(), lots.ends()), (2, 10, Some(Timestamp(500_000_000))));
+        lots.keep(6);
+        assert_eq!((lots.len(), lots.units()), (2, 6));
+        lots.keep(5);
+        assert_eq!((lots.len(), lots.ends()), (1, Some(Timestamp(900_000_000))));
+    }
+
+    #[test]
+    fn units_are_used_under_the_same_ceiling_or_a_higher_one() {
+        let mut lots = Lots::default();
+        lots.add(lot(&LOG, 100, 5, 900_000_000));
+        lots.add(lot(&LOG, 50, 3, 900_000_000));
+        let units = |ceiling| lots.units_for(&charge(&LOG, ceiling), ClockOf::Caller);
+        assert_eq!([49, 50, 99, 100, 101].map(units), [0, 3, 3, 8, 8]);
+        let taken = lots.take_for(&charge(&LOG, 100), &call(0), 6);
+        assert_eq!((taken.units(), lots.units()), (6, 2));
+        let bucket = lot(&BUCKET, 50, 3, 900_000_000);
+        assert!(!bucket.is_for(&charge(&BUCKET, 100), ClockOf::Caller));
+        assert!(bucket.is_for(&charge(&BUCKET, 50), ClockOf::Caller));
+    }
+
+    #[test]
+    fn what_goes_back_in_one_call_is_together_and_what_is_late_stays() {
+        let now = Timestamp(500_000_000);
+        let due = |mut lots: Lots| -> Vec<i64> { lots.take_due(now).iter().map(Lots::units).collect() };
+        assert_eq!(due(lots(&[(1, 600_000_000), (2, 900_000_000), (4, 2_000_000_000)])), [6]);
+        let mut buckets = Lots::default();
+        for (ceiling, units) in [(100, 1), (50, 2), (100, 4)] {
+            buckets.add(lot(&BUCKET, ceiling, units, 400_000_000 * ceiling));
+        }
+        assert_eq!(due(buckets), [2, 5]);
+    }
+
+    #[test]
+    fn by_a_clock_that_stepped_back_what_is_left_is_what_was_left_before() {
+        let mut lots = lots(&[(4, 900_000_000)]);
+        lots.look(Timestamp(200_000_000));
+        lots.look(Timestamp(-600_000_000_000));
+        assert_eq!(lots.ends(), Some(Timestamp(-599_300_000_000)));
+        lots.look(Timestamp(0));
+        lots.pass(Timestamp(0));
+        assert!(lots.is_empty());
     }
 }

@@ -153,7 +153,7 @@ impl Record {
         self.waiting.pass(call.now);
         let charge = Arc::clone(&self.charge);
         let charge = charge.borrow();
-        self.lots = self.waiting.take_for(&charge, self.clock, told.most.min(MAX_UNITS));
+        self.lots = self.waiting.take_for(&charge, call, told.most.min(MAX_UNITS));
         let until = call.now.after(span);
         // With a fixed window, what was leased in it is over.
         let is_fixed = matches!(charge.algorithm, Algorithm::FixedWindow(_));
