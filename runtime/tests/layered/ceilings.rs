@@ -113,6 +113,83 @@ fn a_line_on_which_only_refunds_fail_takes_nothing_back_that_others_used() {
     assert_eq!(LocalStore::used(&*memory, now, high.counter, &algorithm), Some(60));
 }
 
+#[test]
+fn ceilings_that_fall_withhold_no_more_than_the_share_of_the_highest() {
+    let (on, memory) = (runtime(), memory());
+    let line = Faulty::new(&memory);
+    let layered = Layered::untended(line.clone(), options(1));
+    let charge = charge(1, &LOG, 10_000);
+    line.becomes(Line::Owing);
+    let (mut taken, mut number) = (0, 0);
+    // What was leased under one of them is of no use to those that follow, and cannot be given back.
+    for ceiling in (9_000..=10_000).rev().step_by(20) {
+        for _ in 0..100 {
+            number += 1;
+            taken += i64::from(decide(&on, &layered, at(number), &[under(ceiling, &charge)]).taken);
+        }
+        on.block_on(layered.tend(START.after(Nanos(number))));
+    }
+    assert_eq!(taken, 5_100);
+    let used = LocalStore::used(&*memory, START.after(Nanos(number)), charge.counter, &LOG).unwrap();
+    assert!((501..=1_000).contains(&(used - taken)), "{}", used - taken);
+}
+
+/// What passes before a return is made: so many requests of the instance that leases, then of others, each after so many
+/// milliseconds and of this cost; then it cannot give back for a while.
+#[derive(Debug)]
+struct Course {
+    own: usize,
+    others: Vec<(i64, i64)>,
+    tends: Vec<i64>,
+}
+
+/// What is left in the end, and what would be if nothing had been leased.
+fn left(algorithm: &Algorithm, course: &Course) -> (i64, i64) {
+    const MILLISECOND: i64 = 1_000_000;
+    let (on, with, without) = (runtime(), memory(), memory());
+    let line = Faulty::new(&with);
+    let layered = Layered::untended(line.clone(), options(1));
+    let charge = charge(1, algorithm, 100);
+    for _ in 0..course.own {
+        decide(&on, &layered, at(0), &[charge]);
+        decide(&on, &*without, at(0), &[charge]);
+    }
+    let mut now = 0;
+    for (later, cost) in &course.others {
+        now += later * MILLISECOND;
+        let charges = [Charge { cost: *cost, ..charge }];
+        if decide(&on, &*with, at(now), &charges).taken {
+            decide(&on, &*without, at(now), &charges);
+        }
+    }
+    line.becomes(Line::Owing);
+    for later in &course.tends {
+        on.block_on(layered.tend(START.after(Nanos(now))));
+        now += later * MILLISECOND;
+    }
+    line.becomes(Line::Up);
+    on.block_on(layered.tend(START.after(Nanos(now))));
+    let left = |store: &dyn Store| {
+        decide(&on, store, at(now), &[Charge { cost: 0, ..charge }]).verdicts[0].status.remaining
+    };
+    (left(&*with), left(&*without))
+}
+
+const SECONDS: Nanos = Nanos::from_secs(5);
+
+#[test]
+fn what_a_bucket_has_refilled_is_not_given_back() {
+    let mut late = 0;
+    for own in 10..30 {
+        // Somebody charges when the bucket would be full had nothing been leased.
+        let others = vec![(i64::try_from(own).unwrap() * 50 + 100, 20)];
+        let (with, without) = left(&Algorithm::Bucket(SECONDS), &Course { own, others, tends: vec![] });
+        assert!(with <= without, "{with} {without} after {own}");
+        late += i64::from(with < without);
+    }
+    assert!(late > 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -124,36 +201,9 @@ proptest! {
         others in proptest::collection::vec((1_i64..900, 1_i64..20), 0..12),
         tends in proptest::collection::vec(0_i64..1_000, 1..4),
     ) {
-        const SECONDS: Nanos = Nanos::from_secs(5);
-        const MILLISECOND: i64 = 1_000_000;
-        let algorithms =
-            [Algorithm::SlidingLog(SECONDS), Algorithm::FixedWindow(Window::Rolling(SECONDS)), Algorithm::Bucket(SECONDS)];
-        let (on, with, without) = (runtime(), memory(), memory());
-        let line = Faulty::new(&with);
-        let layered = Layered::untended(line.clone(), options(1));
-        let charge = charge(1, &algorithms[which], 100);
-        for _ in 0..own {
-            decide(&on, &layered, at(0), &[charge]);
-            decide(&on, &*without, at(0), &[charge]);
-        }
-        let mut now = 0;
-        for (later, cost) in others {
-            now += later * MILLISECOND;
-            let charges = [Charge { cost, ..charge }];
-            if decide(&on, &*with, at(now), &charges).taken {
-                decide(&on, &*without, at(now), &charges);
-            }
-        }
-        line.becomes(Line::Owing);
-        for later in tends {
-            on.block_on(layered.tend(START.after(Nanos(now))));
-            now += later * MILLISECOND;
-        }
-        line.becomes(Line::Up);
-        on.block_on(layered.tend(START.after(Nanos(now))));
-        let left = |store: &dyn Store| {
-            decide(&on, store, at(now), &[Charge { cost: 0, ..charge }]).verdicts[0].status.remaining
-        };
-        prop_assert!(left(&*with) <= left(&*without), "{} {}", left(&*with), left(&*without));
+        let window = Algorithm::FixedWindow(Window::Rolling(SECONDS));
+        let algorithms = [Algorithm::SlidingLog(SECONDS), window, Algorithm::Bucket(SECONDS)];
+        let (with, without) = left(&algorithms[which], &Course { own, others, tends });
+        prop_assert!(with <= without, "{with} {without}");
     }
 }
