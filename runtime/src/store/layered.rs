@@ -62,7 +62,7 @@ use crate::clock::TickedClock;
 /// How long a lease lasts unless told otherwise.
 pub const LEASE_SPAN: Nanos = Nanos::from_secs(1);
 
-/// How many counters may have leases at once unless told otherwise: 72 bytes each, and some 700 more of each in use.
+/// How many counters may have leases at once unless told otherwise: 72 bytes each, and some 300 to 700 more of each in use.
 pub const MAX_LEASED_KEYS: usize = 65_536;
 
 /// How often leases that are over are looked for.
