@@ -70,7 +70,7 @@ fn memory() -> Arc<dyn Store> {
 }
 
 fn leased(runtime: &Runtime, store: &Arc<dyn Store>, keys: usize) -> f64 {
-    let options = LayeredOptions { instances: NonZeroU32::MIN, ..LayeredOptions::default() };
+    let options = LayeredOptions::of(NonZeroU32::MIN);
     let layered: Arc<dyn Store> = Arc::new(Layered::untended(Arc::clone(store), options));
     measure(runtime, &layered, keys)
 }

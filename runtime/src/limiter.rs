@@ -83,7 +83,8 @@ pub struct LimiterOptions {
     /// random numbers of 64 bits do. Give a number only where a run must repeat another, on a store of its own.
     pub instance: u64,
     /// How many instances of the service share the store: a limit that does not choose what happens while the store is away
-    /// is then counted in each against its even share.
+    /// is then counted in each against its even share. A `Layered` store is told, so that each leases
+    /// its part; if it was told of more instances, that is the number.
     pub instances: NonZeroU32,
     /// How far machine code is trusted.
     pub trust: TrustOptions,
@@ -162,9 +163,10 @@ impl<S: Store> Limiter<S> {
     pub fn with(policy: Arc<Policy>, store: S, options: LimiterOptions) -> Self {
         let program = policy.program();
         let keys = LimitKeys::new(program, options.secret);
+        let instances = store.shared_by(options.instances);
         Self {
             binder: Binder::new(program),
-            sites: Sites::new(program, &keys, options.instances),
+            sites: Sites::new(program, &keys, instances),
             is_grouped: store.is_grouped(),
             needs: Needs::of(program),
             instants: Instants::new(options.clock),

@@ -113,6 +113,38 @@ fn reloading_in_a_loop_admits_no_more_than_not_reloading() {
 }
 
 #[test]
+fn a_ceiling_that_changes_again_and_again_admits_no_more_than_the_highest_and_loses_nothing() {
+    const CEILINGS: [usize; 4] = [5_000, 3_000, 1, 4_000];
+    let version = |ceiling: usize| policy(&format!("rule r {{ limit api: {ceiling} req/day per user }}"));
+    let live = live("rule r { limit api: 5000 req/day per user }");
+    let (admitted, deciding) = (AtomicUsize::new(0), AtomicUsize::new(4));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    admitted.fetch_add(usize::from(passes(&live)), Relaxed);
+                }
+                deciding.fetch_sub(1, Relaxed);
+            });
+        }
+        scope.spawn(|| {
+            let versions = CEILINGS.map(version);
+            let mut turn = 0;
+            while turn < 100 || deciding.load(Relaxed) > 0 {
+                live.replace(versions[turn % versions.len()].clone());
+                turn += 1;
+            }
+        });
+    });
+    assert!(admitted.load(Relaxed) <= CEILINGS[0], "{admitted:?}");
+    assert!(live.generation() > 100, "{}", live.generation());
+    // What is left under the highest one passes, and was all that was left.
+    live.replace(version(CEILINGS[0]));
+    let last = (0..=CEILINGS[0]).filter(|_| passes(&live)).count();
+    assert_eq!(admitted.load(Relaxed) + last, CEILINGS[0]);
+}
+
+#[test]
 fn what_is_running_is_settled_by_the_version_that_decided_it() {
     let live = live("rule r { limit slots: 2 in flight per user for at most 1 min }");
     let limiter = live.current();

@@ -14,7 +14,7 @@
 //!    [`KEPT_IDLE`](super::KEPT_IDLE), without anybody asking; before that it stays.
 //! 6. **In time.** A call whose caller gave up is not begun. A store waits for nothing without a bound of its own.
 
-use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt::Debug, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
 
 use limitrate_core::{
     algorithm::Algorithm,
@@ -59,7 +59,9 @@ impl RequestId {
                 Algorithm::Bucket(_) => 3,
                 Algorithm::InFlight(_) => 4,
             };
-            call.extend([algorithm, charge.mode as u8, u8::from(charge.hold.is_some())]);
+            let beside = [charge.hold.is_some(), charge.block.is_some(), !charge.warn.is_empty()];
+            call.extend([algorithm, charge.mode as u8]);
+            call.extend(beside.map(u8::from));
         }
         Self::of(&call)
     }
@@ -174,6 +176,11 @@ pub trait Store: Debug + Send + Sync {
     /// The secret under which the keys of this store are hashed, the same for all who share it. `None` if it shares none:
     /// each caller then takes one of its own.
     fn secret(&self) -> Answer<'_, Option<u64>>;
+
+    /// Tells how many instances of a service share the store; how many it goes by: the most that it was told of.
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        instances
+    }
 
     /// Whether counters are to be kept in groups by the first part of their keys, because those of one group can be charged
     /// in one step and others not.
@@ -346,6 +353,10 @@ impl Store for Arc<dyn Store> {
         (**self).secret()
     }
 
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        (**self).shared_by(instances)
+    }
+
     fn is_grouped(&self) -> bool {
         (**self).is_grouped()
     }
@@ -368,5 +379,37 @@ impl Store for Arc<dyn Store> {
 
     fn close(&self) -> Answer<'_, ()> {
         (**self).close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use limitrate_core::{algorithm::Terms, block::Block, charge::Mode};
+
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_what_is_charged_and_not_for_how_much() {
+        let terms = |ceiling| Terms { ceiling, burst: ceiling, starting: None };
+        let (log, window) = (Algorithm::SlidingLog(Nanos(1)), Algorithm::SlidingWindow(Nanos(1)));
+        let charge = Charge::new(CounterKey(1), CounterKey(2), &log, terms(1), 1);
+        let name = |charges: &[Charge<'_>]| RequestId(7).of_call(charges);
+        let first = name(&[charge]);
+        assert_eq!(first, name(&[Charge { terms: terms(9), cost: 5, ..charge }]));
+        let block = Block { first: Nanos(1), up_to: Nanos(1), forget: Nanos(1) };
+        let others = [
+            Charge { counter: CounterKey(3), ..charge },
+            Charge { limit: CounterKey(3), ..charge },
+            Charge { algorithm: &window, ..charge },
+            Charge { mode: Mode::Shadow, ..charge },
+            Charge { hold: Some(Nanos(1)), ..charge },
+            Charge { block: Some(&block), ..charge },
+            Charge { warn: &[1], ..charge },
+        ];
+        for other in others {
+            assert_ne!(first, name(&[other]), "{other:?}");
+        }
+        assert_ne!(first, name(&[charge, charge]));
+        assert_ne!(first, RequestId(8).of_call(&[charge]));
     }
 }

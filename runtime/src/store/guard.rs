@@ -17,11 +17,11 @@ mod late;
 mod places;
 mod probing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Nanos};
 use smallvec::SmallVec;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::{
     breaker::{BreakerOptions, State},
@@ -147,13 +147,16 @@ impl Guarded {
             told.map(|(_, charge)| *charge).collect()
         });
         let told = some.as_deref().unwrap_or(charges);
+        let begun = Instant::now();
         let mut result = within(call, store.charge(call, told)).await;
+        // What came last had at least a quarter of the time.
+        let had_time = begun.elapsed() <= call.deadline / 4 * 3;
         if some.is_some() {
             metrics::counter!("limitrate_store_shadows_missed_total", "store" => "guarded")
                 .increment(left_out.len() as u64);
             result = result.map(|charged| with_uncounted(charged, charges, is_left_out));
         }
-        recording.record_charged(store, &concerned, result.as_ref());
+        recording.record_charged(store, &concerned, result.as_ref(), had_time);
         match &result {
             Ok(_) => self.catch_up(call),
             Err(error) if error.may_have_applied() && call.request.is_none() => {
@@ -315,6 +318,10 @@ impl Store for Guarded {
 
     fn secret(&self) -> Answer<'_, Option<u64>> {
         self.0.store.secret()
+    }
+
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        self.0.store.shared_by(instances)
     }
 
     fn is_grouped(&self) -> bool {

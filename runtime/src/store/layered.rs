@@ -9,12 +9,18 @@
 //! The first request of a counter takes no lease. While more come, each lease is twice the one before; what is left of a
 //! counter at the end is given out by the store, one by one. A decision by several limits is made here if each of them can
 //! be, else in one call to the store. What the store refused is refused here for the same cost, under the same ceiling,
-//! until it would fit, for a second at most.
+//! until it would fit, for a second at most, whatever becomes of the clock.
+//!
+//! Units that wait to be given back are part of what is leased. They are leased again if they are wanted before, and are not
+//! given back once they count no more.
 //!
 //! All other charges go to the store as they are: those of limits without `overshoot`, what is reserved or in flight, blocks,
 //! shadow and soft limits, and calls that name themselves to be made again.
 
+mod lot;
 mod plan;
+mod record;
+mod returning;
 mod shard;
 mod slot;
 mod table;
@@ -44,7 +50,7 @@ use tokio::{
 
 use self::{
     plan::{Plan, may_be_local},
-    shard::Return,
+    returning::Return,
     slot::{Taken, Taking, terms_of},
     table::Table,
 };
@@ -56,7 +62,7 @@ use crate::clock::TickedClock;
 /// How long a lease lasts unless told otherwise.
 pub const LEASE_SPAN: Nanos = Nanos::from_secs(1);
 
-/// How many counters may have leases at once unless told otherwise: 72 bytes each, and some 300 more of each in use.
+/// How many counters may have leases at once unless told otherwise: 72 bytes each, and some 300 to 700 more of each in use.
 pub const MAX_LEASED_KEYS: usize = 65_536;
 
 /// How often leases that are over are looked for.
@@ -69,7 +75,7 @@ const RETURNS_AT_ONCE: usize = 64;
 #[derive(Debug, Clone)]
 pub struct LayeredOptions {
     /// How many instances of the service share the store: each leases its even part. More of them than this may together
-    /// exceed a limit's bound.
+    /// exceed a limit's bound. If a limiter was [told](crate::LimiterOptions::instances) of more, that is the number.
     pub instances: NonZeroU32,
     /// How many counters may have leases at once; others are asked for in the store.
     pub max_keys: usize,
@@ -79,14 +85,12 @@ pub struct LayeredOptions {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Default for LayeredOptions {
-    fn default() -> Self {
-        Self {
-            instances: NonZeroU32::MIN,
-            max_keys: MAX_LEASED_KEYS,
-            span: LEASE_SPAN,
-            clock: Arc::new(TickedClock),
-        }
+impl LayeredOptions {
+    /// The usual ones, for so many instances. There is no default for their number: an instance that did not know of the
+    /// others would lease all that they may together.
+    #[must_use]
+    pub fn of(instances: NonZeroU32) -> Self {
+        Self { instances, max_keys: MAX_LEASED_KEYS, span: LEASE_SPAN, clock: Arc::new(TickedClock) }
     }
 }
 
@@ -136,7 +140,7 @@ impl Layered {
     #[must_use]
     pub fn untended(store: Arc<dyn Store>, options: LayeredOptions) -> Self {
         let LayeredOptions { instances, max_keys, span, clock } = options;
-        let table = Table::new(max_keys, span, i64::from(instances.get()));
+        let table = Table::new(max_keys, span, instances);
         let inner = Inner { store, table, waits: AtomicBool::new(false), clock };
         Self { inner: Arc::new(inner), tending: None }
     }
@@ -229,16 +233,22 @@ impl Inner {
     async fn refund(&self, returned: Return, now: Timestamp) {
         let deadline = Call::DEADLINE;
         let call = Call { now, clock: returned.clock, ticket: Ticket(0), request: None, deadline };
-        let charge = Charge { cost: returned.units, ..returned.charge.borrow() };
-        let units = returned.units.unsigned_abs();
+        let units = returned.units();
+        let charge = Charge { cost: units, ..returned.charge.borrow() };
+        let units = units.unsigned_abs();
         let answer = timeout(deadline, self.store.refund(call, &charge)).await;
-        match answer.unwrap_or(Err(StoreError::Timeout(deadline))) {
-            Ok(()) => metrics::counter!("limitrate_returned_units_total").increment(units),
+        let is_taken = match answer.unwrap_or(Err(StoreError::Timeout(deadline))) {
+            Ok(()) => {
+                metrics::counter!("limitrate_returned_units_total").increment(units);
+                true
+            }
             Err(error) if error.may_have_applied() => {
                 metrics::counter!("limitrate_lost_units_total").increment(units);
+                true
             }
-            Err(_) => self.table.put_back(returned),
-        }
+            Err(_) => false,
+        };
+        self.table.end_return(returned, is_taken);
     }
 }
 
@@ -280,8 +290,8 @@ impl Store for Layered {
     ) -> Answer<'a, Option<i64>> {
         Box::pin(async move {
             let used = self.inner.store.used(call, counter, algorithm).await?;
-            let leased = self.leased(counter);
-            Ok(used.map(|used| used.saturating_sub(leased).max(0)))
+            let unused = self.inner.table.unused(counter);
+            Ok(used.map(|used| used.saturating_sub(unused).max(0)))
         })
     }
 
@@ -315,6 +325,11 @@ impl Store for Layered {
 
     fn secret(&self) -> Answer<'_, Option<u64>> {
         self.inner.store.secret()
+    }
+
+    /// Each instance leases the less, the more there are.
+    fn shared_by(&self, instances: NonZeroU32) -> NonZeroU32 {
+        self.inner.store.shared_by(self.inner.table.divide_among(instances))
     }
 
     fn is_grouped(&self) -> bool {

@@ -123,22 +123,22 @@ impl RedisStore {
     async fn settle(&self, call: Call, settlements: &[Settlement<'_>]) -> Result<Settlements, StoreError> {
         let until = Until::after(call.deadline);
         let mut settled: Settlements = settlements.iter().map(|_| Settled::Gone).collect();
-        let begun = |place: &Vec<(usize, &Settlement<'_>)>| {
+        let given = |place: &Vec<(usize, &Settlement<'_>)>| {
             let ours: Vec<OwnedSettlement> =
                 place.iter().map(|(_, one)| OwnedSettlement::from(*one)).collect();
             let borrowed: SmallVec<[Settlement<'_>; 4]> = place.iter().map(|(_, one)| **one).collect();
             let mut keys = Vec::with_capacity(2 * ours.len());
             Ledger::keys_of_settlements(&borrowed, |key| keys.push(key));
-            self.0.begin(&call, keys, until, move |ledger, now| {
+            self.0.give(&call, keys, until, move |ledger, now| {
                 let ours: SmallVec<[Settlement<'_>; 4]> = ours.iter().map(OwnedSettlement::borrow).collect();
                 ledger.settle(now, &ours)
             })
         };
         let places = self.0.places(settlements, |settlement| settlement.counter);
-        let begun: Vec<_> = places.iter().map(begun).collect();
+        let given: Vec<_> = places.iter().map(given).collect();
         let mut outcome = Outcome::default();
-        for (place, begun) in places.iter().zip(begun) {
-            let became = outcome.note(begun.answer().await);
+        for (place, one) in places.iter().zip(given) {
+            let became = outcome.note(one.answer().await);
             for ((index, _), became) in place.iter().zip(became.into_iter().flatten()) {
                 if let Some(settled) = settled.get_mut(*index) {
                     *settled = became;
@@ -151,16 +151,16 @@ impl RedisStore {
     /// A place that fails keeps no other from being released.
     async fn release(&self, call: Call, leases: &[Lease]) -> Result<usize, StoreError> {
         let until = Until::after(call.deadline);
-        let begun = |place: Vec<(usize, &Lease)>| {
+        let given = |place: Vec<(usize, &Lease)>| {
             let ours: Vec<Lease> = place.iter().map(|(_, lease)| **lease).collect();
             let keys: Vec<CounterKey> = ours.iter().map(|lease| lease.counter).collect();
-            self.0.begin(&call, keys, until, move |ledger, now| ledger.release(now, &ours))
+            self.0.give(&call, keys, until, move |ledger, now| ledger.release(now, &ours))
         };
-        let begun: Vec<_> = self.0.places(leases, |lease| lease.counter).into_iter().map(begun).collect();
+        let given: Vec<_> = self.0.places(leases, |lease| lease.counter).into_iter().map(given).collect();
         let mut released = 0;
         let mut outcome = Outcome::default();
-        for begun in begun {
-            released += outcome.note(begun.answer().await).unwrap_or(0);
+        for one in given {
+            released += outcome.note(one.answer().await).unwrap_or(0);
         }
         outcome.of(released)
     }
@@ -232,7 +232,7 @@ impl Store for RedisStore {
         let until = Until::after(call.deadline);
         let owned = OwnedCharge::from(charge);
         let refund = move |ledger: &mut Ledger, now| ledger.refund(now, &owned.borrow());
-        Box::pin(self.0.begin(&call, [charge.counter], until, refund).answer())
+        Box::pin(self.0.give(&call, [charge.counter], until, refund).answer())
     }
 
     fn used<'a>(

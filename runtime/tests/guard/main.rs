@@ -45,6 +45,8 @@ enum Mood {
     Silent,
     /// It does what it is asked, and does not say so.
     Mute,
+    /// It answers when nearly all time is over.
+    Slow,
     /// It refuses at once.
     Unreachable,
 }
@@ -79,6 +81,10 @@ impl Moody {
         self.calls.fetch_add(1, Relaxed);
         match self.mood() {
             Mood::Well => answer,
+            Mood::Slow => Box::pin(async {
+                tokio::time::sleep(DEADLINE / 10 * 9).await;
+                answer.await
+            }),
             Mood::Silent | Mood::Mute => Box::pin(pending()),
             Mood::Unreachable => Box::pin(async { Err(StoreError::Unreachable("no route".into())) }),
         }
@@ -88,7 +94,7 @@ impl Moody {
 impl Store for Moody {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
         match self.mood() {
-            Mood::Well | Mood::Mute => self.answer(Store::charge(&self.memory, call, charges)),
+            Mood::Well | Mood::Mute | Mood::Slow => self.answer(Store::charge(&self.memory, call, charges)),
             Mood::Silent | Mood::Unreachable => self.answer(Box::pin(pending())),
         }
     }
@@ -97,14 +103,14 @@ impl Store for Moody {
         // Not before it is asked: only a store that is well settles.
         match self.mood() {
             Mood::Well => Store::settle(&self.memory, call, settlements),
-            Mood::Silent | Mood::Mute | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable => self.answer(Box::pin(pending())),
         }
     }
 
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
         match self.mood() {
             Mood::Well => Store::release(&self.memory, call, leases),
-            Mood::Silent | Mood::Mute | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable => self.answer(Box::pin(pending())),
         }
     }
 

@@ -230,6 +230,20 @@ async fn shadow_charges_alone_are_decided_by_their_clauses_where_no_place_is_ask
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_place_that_was_left_no_time_is_not_to_blame() {
+    let store = Apart::new();
+    let (guarded, told) = guarded(&store);
+    store.places[0].becomes(Mood::Slow);
+    store.places[1].becomes(Mood::Silent);
+    for _ in 0..20 {
+        let charged = decide(&guarded, &[charge(FIRST, Fail::Closed), shadow(SECOND)]).await;
+        assert!(charged.taken && !charged.degraded);
+        assert_eq!(charged.verdicts[1].counted, Counted::Nowhere);
+    }
+    assert_eq!((guarded.state(), told.lock().unwrap().len()), (State::Closed, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_damaged_counter_of_a_shadow_limit_takes_nothing_from_others() {
     let store = Apart::new();
     let (guarded, told) = guarded(&store);

@@ -1,11 +1,11 @@
-//! One instance's way to a store that others share: it can be cut off.
+//! One instance's way to a store that others share: it can be cut off, and the store may go by its own clock.
 
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey};
+use limitrate_core::{algorithm::Algorithm, charge::Charge, key::CounterKey, time::Timestamp};
 use limitrate_runtime::store::{
     Answer, Call, Charged, Kept, Lease, MemoryStore, Settlement, Settlements, Store, StoreError,
 };
@@ -19,6 +19,8 @@ pub(crate) enum Line {
     Down,
     /// They get there, and the answer does not come back.
     OneWay,
+    /// Those that give back do not get there, all others are answered.
+    Owing,
 }
 
 /// A line to a memory store.
@@ -26,6 +28,8 @@ pub(crate) enum Line {
 pub(crate) struct Faulty {
     memory: Arc<MemoryStore>,
     line: Mutex<Line>,
+    /// The instant at the store, where it goes by a clock of its own.
+    clock: Mutex<Option<Timestamp>>,
     charges: AtomicUsize,
     refunds: AtomicUsize,
 }
@@ -33,7 +37,28 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn new(memory: &Arc<MemoryStore>) -> Arc<Self> {
         let (charges, refunds) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { memory: Arc::clone(memory), line: Mutex::new(Line::Up), charges, refunds })
+        let (line, clock) = (Mutex::new(Line::Up), Mutex::new(None));
+        Arc::new(Self { memory: Arc::clone(memory), line, clock, charges, refunds })
+    }
+
+    /// The store that it leads to.
+    pub(crate) fn memory(&self) -> &dyn Store {
+        &*self.memory
+    }
+
+    /// What becomes of calls now.
+    pub(crate) fn is(&self) -> Line {
+        *self.line.lock().unwrap()
+    }
+
+    /// From now on the store goes by its own clock, and this is what it shows.
+    pub(crate) fn stands_at(&self, now: Timestamp) {
+        *self.clock.lock().unwrap() = Some(now);
+    }
+
+    /// The call as the store sees it.
+    fn seen(&self, call: Call) -> Call {
+        Call { now: self.clock.lock().unwrap().unwrap_or(call.now), ..call }
     }
 
     pub(crate) fn becomes(&self, line: Line) {
@@ -48,7 +73,7 @@ impl Faulty {
     fn over<'a, T: Send + 'a>(&self, call: impl FnOnce() -> Answer<'a, T>) -> Answer<'a, T> {
         let line = *self.line.lock().unwrap();
         match line {
-            Line::Up => call(),
+            Line::Up | Line::Owing => call(),
             Line::Down => Box::pin(async { Err(StoreError::Unreachable("cut".into())) }),
             Line::OneWay => {
                 let answer = call();
@@ -64,20 +89,23 @@ impl Faulty {
 impl Store for Faulty {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
         self.charges.fetch_add(1, Relaxed);
-        self.over(|| Store::charge(&*self.memory, call, charges))
+        self.over(|| Store::charge(&*self.memory, self.seen(call), charges))
     }
 
     fn settle<'a>(&'a self, call: Call, settlements: &'a [Settlement<'a>]) -> Answer<'a, Settlements> {
-        self.over(|| Store::settle(&*self.memory, call, settlements))
+        self.over(|| Store::settle(&*self.memory, self.seen(call), settlements))
     }
 
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
-        self.over(|| Store::release(&*self.memory, call, leases))
+        self.over(|| Store::release(&*self.memory, self.seen(call), leases))
     }
 
     fn refund<'a>(&'a self, call: Call, charge: &'a Charge<'a>) -> Answer<'a, ()> {
         self.refunds.fetch_add(1, Relaxed);
-        self.over(|| Store::refund(&*self.memory, call, charge))
+        if *self.line.lock().unwrap() == Line::Owing {
+            return Box::pin(async { Err(StoreError::Unreachable("cut".into())) });
+        }
+        self.over(|| Store::refund(&*self.memory, self.seen(call), charge))
     }
 
     fn used<'a>(
@@ -86,7 +114,7 @@ impl Store for Faulty {
         counter: CounterKey,
         algorithm: &'a Algorithm,
     ) -> Answer<'a, Option<i64>> {
-        self.over(|| Store::used(&*self.memory, call, counter, algorithm))
+        self.over(|| Store::used(&*self.memory, self.seen(call), counter, algorithm))
     }
 
     fn set_used<'a>(
@@ -96,11 +124,11 @@ impl Store for Faulty {
         algorithm: &'a Algorithm,
         used: i64,
     ) -> Answer<'a, bool> {
-        self.over(|| Store::set_used(&*self.memory, call, counter, algorithm, used))
+        self.over(|| Store::set_used(&*self.memory, self.seen(call), counter, algorithm, used))
     }
 
     fn reset<'a>(&'a self, call: Call, counter: CounterKey) -> Answer<'a, bool> {
-        self.over(|| Store::reset(&*self.memory, call, counter))
+        self.over(|| Store::reset(&*self.memory, self.seen(call), counter))
     }
 
     fn snapshot<'a>(&'a self, call: Call, tell: &'a mut (dyn FnMut(Kept) + Send)) -> Answer<'a, ()> {

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 mod bound;
+mod ceilings;
+mod clock;
 mod faulty;
 mod policy;
+mod reload;
 
 use std::{num::NonZeroU32, sync::Arc, thread};
 
@@ -37,7 +40,7 @@ fn memory() -> Arc<MemoryStore> {
 }
 
 fn options(instances: u32) -> LayeredOptions {
-    LayeredOptions { instances: NonZeroU32::new(instances).unwrap(), ..LayeredOptions::default() }
+    LayeredOptions::of(NonZeroU32::new(instances).unwrap())
 }
 
 /// A charge of a limit with `overshoot 10%`.

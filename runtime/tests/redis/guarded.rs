@@ -164,9 +164,11 @@ fn what_is_to_be_settled_on_a_node_that_is_away_is_later_and_elsewhere_at_once()
     settle(away).unwrap_err();
     assert_eq!(settle(well).unwrap()[0], Settled::Replaced { reserved: 10 });
     node.daemon().resume();
-    until("it is settled", || is_asked(&store, well) && store.store().waiting() == 0);
-    let used = store.wait(store.store().used(call(), key(away), &DAY)).unwrap();
-    assert_eq!(used, Some(3));
+    until("it is settled", || {
+        assert!(is_asked(&store, well));
+        store.wait(store.store().used(call(), key(away), &DAY)).is_ok_and(|used| used == Some(3))
+    });
+    assert_eq!(store.store().waiting(), 0);
 }
 
 #[test]

@@ -22,8 +22,12 @@ fn url(node: &Redis, host: &str, authority: &Path) -> String {
 #[track_caller]
 fn told(url: &str) -> String {
     let error = connect(url).err().unwrap();
-    let cause = error.source().map(ToString::to_string).unwrap_or_default();
-    format!("{}: {error}: {cause}", error.word())
+    let (mut told, mut cause) = (format!("{}: {error}", error.word()), error.source());
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 #[test]

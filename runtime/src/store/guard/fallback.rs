@@ -44,7 +44,8 @@ impl Fallback {
             local.push(Charge::new(REFUSING, REFUSING, &ANY, NOTHING_FITS, 1));
         }
         let Charged { taken, verdicts: counted, .. } = match call.request {
-            Some(request) => self.local.charge_once(now, request, &local, ticket),
+            // Another part of the charges is counted here where their clauses have changed: that is another call.
+            Some(request) => self.local.charge_once(now, request.of_call(&local), &local, ticket),
             None => {
                 let mut verdicts = Verdicts::new();
                 let taken = self.local.charge(now, &local, ticket, &mut verdicts);

@@ -230,31 +230,40 @@ impl<'g> Recording<'g> {
     /// Says what came of it. Where a call over several places failed, those are to blame that the store misses, if it misses any.
     pub(super) fn record(self, store: &dyn Store, error: Option<&StoreError>) {
         match error {
-            // A store that tells what is wrong with one counter of its is there.
-            None | Some(StoreError::Corrupt { .. }) => self.answered(store, |_| false),
+            None => self.answered(store, |_| false, true),
+            // A store that tells what is wrong with one counter of its is there; which of several places said so is not known.
+            Some(StoreError::Corrupt { .. }) if self.asked.len() == 1 => {
+                self.answered(store, |_| false, true)
+            }
+            Some(StoreError::Corrupt { .. }) => drop(self),
             Some(error) => self.failed(store, error),
         }
     }
 
-    /// Says what came of charges. A place of shadow charges only may have failed although the call was answered.
+    /// Says what came of charges. A place of shadow charges only may have failed although the call was answered; it is to blame if it
+    /// had time.
     pub(super) fn record_charged(
         self,
         store: &dyn Store,
         concerned: &Concerned,
         result: Result<&Charged, &StoreError>,
+        had_time: bool,
     ) {
         match result {
-            Ok(charged) => self.answered(store, |number| concerned.is_missed(number, &charged.verdicts)),
+            Ok(charged) => {
+                self.answered(store, |number| concerned.is_missed(number, &charged.verdicts), had_time);
+            }
             Err(error) => self.record(store, Some(error)),
         }
     }
 
-    fn answered(mut self, store: &dyn Store, is_missed: impl Fn(usize) -> bool) {
+    fn answered(mut self, store: &dyn Store, is_missed: impl Fn(usize) -> bool, had_time: bool) {
         let places = self.places;
         for (Place { number, .. }, asked) in std::mem::take(&mut self.asked) {
-            if !is_missed(number) {
+            // One that answers, but not what was asked, is there.
+            if !is_missed(number) || !store.is_missing(number) {
                 places.change(number, None, |breaker| breaker.succeeded(asked));
-            } else if store.is_missing(number) {
+            } else if had_time {
                 metrics::counter!("limitrate_store_failures_total", "kind" => UNCOUNTED).increment(1);
                 let (now, jitter) = (places.began.elapsed(), places.jitter());
                 places.change(number, Some(UNCOUNTED), |breaker| breaker.failed(asked, now, jitter));

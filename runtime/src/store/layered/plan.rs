@@ -3,15 +3,18 @@
 //! A lease is a further charge on the same counter, taken if it fits once the call's own ones were: to the store it is one in
 //! shadow, whose answer changes nothing for the others.
 
+use std::mem;
+
 use limitrate_core::{
     algorithm::{Algorithm, Refusal},
-    charge::{Charge, Counted, Fail, Mode},
+    charge::{Charge, Counted, Fail, Mode, Verdict},
     lease::most_leased,
     time::Timestamp,
 };
 use smallvec::SmallVec;
 
 use super::{
+    record::Told,
     slot::{MAX_UNITS, terms_of},
     table::{Place, Table},
 };
@@ -63,7 +66,6 @@ struct Asked<'t> {
     /// Where its charge stands in the call.
     at: usize,
     units: i64,
-    most: i64,
     is_answered: bool,
 }
 
@@ -88,10 +90,10 @@ impl<'c, 't> Plan<'c, 't> {
             return plan;
         }
         for charge in charges {
-            let most = most_here(charge, table.instances);
+            let most = most_here(charge, table.instances());
             let Some((place, units)) = table.ask(charge, terms_of(charge), call, most) else { continue };
             let at = plan.charges.len();
-            plan.leases.push(Asked { table, place, at, units, most, is_answered: false });
+            plan.leases.push(Asked { table, place, at, units, is_answered: false });
             plan.charges.push(Charge {
                 cost: units,
                 mode: Mode::Shadow,
@@ -113,16 +115,10 @@ impl<'c, 't> Plan<'c, 't> {
         // What was decided without the store says nothing of its counters.
         if !charged.degraded && self.is_plain {
             self.keep(call, &charged);
-            // Those that were not taken are asked for no more.
-            self.leases.clear();
             let noted = self.charges.iter().zip(&charged.verdicts).take(self.own);
             for (charge, verdict) in noted.filter(|(_, verdict)| verdict.counted == Counted::Own) {
-                let fits_at = match verdict.judged {
-                    Ok(()) => None,
-                    Err(Refusal::Wait(wait)) => Some(call.now.after(wait)),
-                    Err(Refusal::Never) => Some(Timestamp::MAX),
-                };
-                self.table.note(charge, terms_of(charge), call, verdict.status, fits_at);
+                let told = self.told(charge, call, verdict, charged.now);
+                self.table.note(charge, terms_of(charge), call, &told);
             }
         }
         charged.verdicts.truncate(self.own);
@@ -136,15 +132,30 @@ impl<'c, 't> Plan<'c, 't> {
         charged
     }
 
+    /// What the store said of a charge's counter, at this instant by its clock.
+    fn told(&self, charge: &Charge<'_>, call: &Call, verdict: &Verdict, at: Timestamp) -> Told {
+        let fits_at = match verdict.judged {
+            Ok(()) => None,
+            Err(Refusal::Wait(wait)) => Some(call.now.after(wait)),
+            Err(Refusal::Never) => Some(Timestamp::MAX),
+        };
+        let most = most_here(charge, self.table.instances());
+        Told { status: verdict.status, fits_at, most, is_apart: at != call.now }
+    }
+
     fn keep(&mut self, call: &Call, charged: &Charged) {
-        for lease in &mut self.leases {
+        let mut leases = mem::take(&mut self.leases);
+        for lease in &mut leases {
             let Some(verdict) = charged.verdicts.get(lease.at) else { continue };
+            let Some(charge) = self.charges.get(lease.at) else { continue };
             if charged.taken && verdict.judged.is_ok() && verdict.counted == Counted::Own {
                 lease.is_answered = true;
-                lease.table.install(lease.place, lease.units, lease.most, verdict.status, call);
+                let told = self.told(charge, call, verdict, charged.now);
+                lease.table.install(lease.place, lease.units, &told, call);
                 metrics::counter!("limitrate_leases_taken_total").increment(1);
                 metrics::counter!("limitrate_leased_units_total").increment(lease.units.unsigned_abs());
             }
         }
+        // Those that were not taken are dropped here, and asked for no more.
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Slot {
     lower: AtomicU64,
     /// What [`terms_of`] says of the charges it is for.
     terms: AtomicU64,
-    /// Before this instant it holds.
+    /// Before this instant it [holds](holds).
     until: AtomicI64,
     /// What the store said was left of the counter.
     remaining: AtomicI64,
@@ -67,6 +67,14 @@ pub(super) enum What {
     Lease(i64),
     /// A cost of so much was refused, and fits from then on.
     Refusal(i64, Timestamp),
+}
+
+impl Content {
+    /// What a counter's slot is opened with of which nothing is known yet.
+    pub(super) const fn nothing(key: CounterKey, terms: u64, now: Timestamp) -> Self {
+        let until = Timestamp::MIN;
+        Self { key, terms, until, remaining: 0, reset_at: now, what: What::Lease(0) }
+    }
 }
 
 /// What a charge came to.
@@ -97,6 +105,14 @@ pub(super) fn terms_of(charge: &Charge<'_>) -> u64 {
     add(sum, span ^ charge.overshoot.rotate_left(40), 0x1656_67B1_9E37_79F9)
 }
 
+/// Whether `now` is before an instant that was set to be this far away at most. By a clock that stepped back since, it is farther
+/// away than that, and nothing lasts longer for it.
+#[inline]
+pub(super) fn holds(until: Timestamp, now: Timestamp, at_most: Nanos) -> bool {
+    let left = until.since(now);
+    Nanos::ZERO < left && left <= at_most
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
 const fn halves(key: CounterKey) -> (u64, u64) {
     ((key.0 >> 64) as u64, key.0 as u64)
@@ -115,16 +131,22 @@ impl Slot {
         self.lower.load(Acquire) == lower && self.upper.load(Acquire) == upper
     }
 
-    /// Decides a charge by what is known here; `None` where that does not decide it.
+    /// Decides a charge by what is known here; `None` where that does not decide it. Nothing holds for longer than `span`.
     #[inline]
-    pub(super) fn take(&self, charge: &Charge<'_>, terms: u64, now: Timestamp) -> Option<Taking<'_>> {
+    pub(super) fn take(
+        &self,
+        charge: &Charge<'_>,
+        terms: u64,
+        now: Timestamp,
+        span: Nanos,
+    ) -> Option<Taking<'_>> {
         let mut word = self.word.load(Acquire);
         let number = word >> NUMBER_AT;
         let kind = word & KIND;
         if kind == 0
             || !self.is_of(charge.counter)
             || self.terms.load(Acquire) != terms
-            || now.0 >= self.until.load(Acquire)
+            || !holds(self.until(), now, span)
         {
             return None;
         }
@@ -175,13 +197,14 @@ impl Slot {
     }
 
     /// Before which instant it holds.
-    pub(super) fn until(&self) -> Timestamp {
+    #[inline]
+    fn until(&self) -> Timestamp {
         Timestamp(self.until.load(Acquire))
     }
 
-    /// Whether charges on these terms go by it at `now`.
-    pub(super) fn is_live(&self, terms: u64, now: Timestamp) -> bool {
-        self.word.load(Acquire) & KIND != 0 && self.terms.load(Acquire) == terms && now < self.until()
+    /// Whether anything holds here at `now`.
+    pub(super) fn is_live(&self, now: Timestamp, span: Nanos) -> bool {
+        self.word.load(Acquire) & KIND != 0 && holds(self.until(), now, span)
     }
 
     /// Closes it, and takes the units that were in it. Called by one thread at a time.
@@ -240,6 +263,7 @@ mod tests {
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
+    const SPAN: Nanos = Nanos(SECOND);
     const ALGORITHM: Algorithm = Algorithm::SlidingWindow(Nanos::from_secs(60));
 
     fn charge(cost: i64, ceiling: i64) -> Charge<'static> {
@@ -260,7 +284,7 @@ mod tests {
     }
 
     fn take(slot: &Slot, charge: &Charge<'_>, now: i64) -> Option<(bool, Status)> {
-        slot.take(charge, terms_of(charge), Timestamp(now)).map(|taking| match taking {
+        slot.take(charge, terms_of(charge), Timestamp(now), SPAN).map(|taking| match taking {
             Taking::Taken(_, status) => (true, status),
             Taking::Refused(verdict) => (false, verdict.status),
         })
@@ -285,6 +309,8 @@ mod tests {
         assert_eq!(take(&slot, &Charge { overshoot: 40_000, ..charge(1, 100) }, 0), None);
         assert_eq!(take(&slot, &charge(1, 100), SECOND), None);
         assert!(take(&slot, &charge(1, 100), SECOND - 1).is_some());
+        // A clock that stepped back makes nothing last longer.
+        assert_eq!(take(&slot, &charge(1, 100), -1), None);
     }
 
     #[test]
@@ -292,7 +318,7 @@ mod tests {
         let slot = open(What::Refusal(3, Timestamp(2 * SECOND)));
         assert_eq!(take(&slot, &charge(2, 100), 0), None);
         let Some(Taking::Refused(verdict)) =
-            slot.take(&charge(3, 100), terms_of(&charge(3, 100)), Timestamp(1))
+            slot.take(&charge(3, 100), terms_of(&charge(3, 100)), Timestamp(1), SPAN)
         else {
             panic!("not refused")
         };
@@ -305,14 +331,15 @@ mod tests {
         let slot = open(What::Lease(5));
         let taken = |slot: &Slot| -> i64 {
             let charge = charge(2, 100);
-            let Some(Taking::Taken(taken, _)) = slot.take(&charge, terms_of(&charge), Timestamp(0)) else {
+            let Some(Taking::Taken(taken, _)) = slot.take(&charge, terms_of(&charge), Timestamp(0), SPAN)
+            else {
                 panic!("nothing taken")
             };
             taken.give_back()
         };
         assert_eq!((taken(&slot), slot.units()), (0, 5));
         let charge = charge(2, 100);
-        let Some(Taking::Taken(taken, _)) = slot.take(&charge, terms_of(&charge), Timestamp(0)) else {
+        let Some(Taking::Taken(taken, _)) = slot.take(&charge, terms_of(&charge), Timestamp(0), SPAN) else {
             panic!("nothing taken")
         };
         assert_eq!(slot.close(), 3);

@@ -3,26 +3,33 @@
 //! Slots are read without a lock. They are opened and closed under that of their shard, which nobody holds while the
 //! store is asked.
 
-use std::{mem, sync::atomic::Ordering::Relaxed};
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use limitrate_core::{
-    algorithm::{Algorithm, Status},
     charge::Charge,
     key::CounterKey,
     time::{Nanos, Timestamp},
 };
 
 use super::{
-    shard::{RETURN_WITHIN, Return, Shard, warm},
-    slot::{Content, MAX_UNITS, Slot, Taken, Taking, What},
+    lot,
+    record::Told,
+    shard::Shard,
+    slot::{Content, MAX_UNITS, Taking, What},
 };
-use crate::store::{Call, OwnedCharge};
+use crate::store::Call;
 
 /// How many locks there are.
 const SHARDS: usize = 64;
 
 /// What is asked for first is so many times what a request costs; each further time, twice as much as before.
 const FIRST_LEASE: i64 = 4;
+
+/// By how much the instants of two calls may differ that are made at once: by no more did the clock step back.
+const SKEW: Nanos = Nanos(10_000_000);
 
 /// All that is known here of counters.
 #[derive(Debug)]
@@ -31,35 +38,60 @@ pub(super) struct Table {
     shards: Box<[Shard]>,
     /// How long a lease lasts.
     span: Nanos,
+    /// How far from now the end of one may be.
+    pub(super) reach: Nanos,
     /// Among how many instances a ceiling's share is divided.
-    pub(super) instances: i64,
+    instances: AtomicU32,
 }
 
 /// Where a counter's slot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    shard: usize,
-    slot: usize,
+    pub(super) shard: usize,
+    pub(super) slot: usize,
 }
 
 impl Table {
-    pub(super) fn new(max_keys: usize, span: Nanos, instances: i64) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::new(max_keys / SHARDS)).collect(), span, instances }
+    pub(super) fn new(max_keys: usize, span: Nanos, instances: NonZeroU32) -> Self {
+        let shards = (0..SHARDS).map(|_| Shard::new(max_keys / SHARDS)).collect();
+        let reach = Nanos(span.0.saturating_add(SKEW.0));
+        Self { shards, span, reach, instances: AtomicU32::new(instances.get()) }
+    }
+
+    /// Among how many instances a ceiling's share is divided.
+    pub(super) fn instances(&self) -> i64 {
+        i64::from(self.instances.load(Relaxed))
+    }
+
+    /// Divides a ceiling's share among so many, or as many as before if they were more.
+    pub(super) fn divide_among(&self, instances: NonZeroU32) -> NonZeroU32 {
+        let before = self.instances.fetch_max(instances.get(), Relaxed);
+        NonZeroU32::new(before).map_or(instances, |before| before.max(instances))
     }
 
     const fn shard_of(key: CounterKey) -> usize {
         (key.0 >> 58) as usize & (SHARDS - 1)
     }
 
-    fn shard(&self, key: CounterKey) -> Option<&Shard> {
+    #[inline]
+    pub(super) fn shard(&self, key: CounterKey) -> Option<&Shard> {
         self.shards.get(Self::shard_of(key))
+    }
+
+    /// The shards by their numbers.
+    pub(super) fn numbered(&self, number: usize) -> Option<&Shard> {
+        self.shards.get(number)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shards.len()
     }
 
     /// Decides a charge by what is known here.
     #[inline]
     pub(super) fn take(&self, charge: &Charge<'_>, terms: u64, now: Timestamp) -> Option<Taking<'_>> {
         let shard = self.shard(charge.counter)?;
-        shard.slots_of(charge.counter).find_map(|(_, slot)| slot.take(charge, terms, now))
+        shard.slots_of(charge.counter).find_map(|(_, slot)| slot.take(charge, terms, now, self.reach))
     }
 
     /// Counts a decision that was made here.
@@ -75,25 +107,6 @@ impl Table {
         self.shards.iter().map(|shard| shard.local.0.swap(0, Relaxed)).sum()
     }
 
-    /// Undoes what was taken for a decision that is not made here.
-    pub(super) fn give_back(&self, taken: Taken<'_>, charge: &Charge<'_>, call: &Call) {
-        let units = taken.give_back();
-        if units == 0 {
-            return;
-        }
-        let Some(shard) = self.shard(charge.counter) else { return };
-        let mut books = shard.books.lock();
-        let ends = shard.find(charge.counter).and_then(|at| Some(books.record(at)?.ends));
-        let returned = Return {
-            charge: OwnedCharge::from(charge),
-            units,
-            clock: call.clock,
-            ends: ends.unwrap_or(Timestamp::MAX),
-            give_up: call.now.after(RETURN_WITHIN),
-        };
-        books.put_back(returned);
-    }
-
     /// How much to lease with this call; no more than `most` may be here. Whoever is told must [install](Self::install) or
     /// [give up](Self::give_up).
     pub(super) fn ask(
@@ -105,42 +118,39 @@ impl Table {
     ) -> Option<(Place, i64)> {
         let shard = self.shard(charge.counter)?;
         let mut books = shard.books.lock();
-        let Some(at) = shard.find(charge.counter) else {
+        let found = shard.find(&mut books, charge.counter);
+        // While a lease is asked for, nobody asks for another.
+        if found.as_ref().is_some_and(|(_, _, record)| record.is_asking) {
+            return None;
+        }
+        let found = found.filter(|(_, _, record)| {
+            record.terms == terms && record.clock == call.clock && record.is_warm(call.now, self.span)
+        });
+        let Some((at, slot, record)) = found else {
             shard.remember(&mut books, charge, terms, call, self.span);
             return None;
         };
-        let Some(record) = books.record(at) else {
-            shard.remember(&mut books, charge, terms, call, self.span);
-            return None;
-        };
-        if record.asking {
-            return None;
-        }
-        if record.terms != terms || record.clock != call.clock || record.warm_until <= call.now {
-            shard.end(&mut books, at, call.now);
-            shard.remember(&mut books, charge, terms, call, self.span);
-            return None;
-        }
-        let (step, remaining) = (record.step, record.remaining);
-        let slot = shard.slots.get(at)?;
+        record.waiting.pass(call.now);
         let units = slot.units();
-        let first = charge.cost.saturating_mul(FIRST_LEASE);
-        let is_live = slot.is_live(terms, call.now);
+        let is_live = slot.is_live(call.now, self.reach);
         if is_live && units >= charge.cost {
             return None; // it is another limit that sent the request here
         }
+        let first = charge.cost.saturating_mul(FIRST_LEASE);
         // One that was used up before its time was too small.
-        let wanted = if is_live { step.saturating_mul(2) } else { step }.max(first);
+        let wanted = if is_live { record.step.saturating_mul(2) } else { record.step }.max(first);
+        // What waits, or is left of a lease that is over, is used first.
+        let over = if is_live { 0 } else { units };
+        let here = record.waiting.units_for(charge, call.clock).saturating_add(over);
         // What is left last is for the store to give out, one by one.
-        let left = remaining / self.instances.saturating_mul(2);
-        let room = most.min(MAX_UNITS) - units;
-        let asked = wanted.min(room).min(left);
-        if asked < charge.cost.max(1) {
+        let left = record.remaining / self.instances().saturating_mul(2);
+        let room = most.min(MAX_UNITS) - units - record.owed();
+        let asked = wanted.saturating_sub(here).min(room).min(left);
+        if asked < charge.cost.max(1) || record.is_full() {
             return None;
         }
-        let record = books.record_mut(at)?;
-        record.asking = true;
-        record.step = asked;
+        record.is_asking = true;
+        record.step = asked.saturating_add(here);
         Some((Place { shard: Self::shard_of(charge.counter), slot: at }, asked))
     }
 
@@ -148,138 +158,95 @@ impl Table {
     pub(super) fn give_up(&self, place: Place) {
         let Some(shard) = self.shards.get(place.shard) else { return };
         if let Some(record) = shard.books.lock().record_mut(place.slot) {
-            record.asking = false;
+            record.is_asking = false;
         }
     }
 
-    /// Puts units that were leased where they can be used; no more than `most` are.
-    pub(super) fn install(&self, place: Place, units: i64, most: i64, status: Status, call: &Call) {
+    /// Puts units that were leased where they can be used, with what waits.
+    pub(super) fn install(&self, place: Place, units: i64, told: &Told, call: &Call) {
         let Some(shard) = self.shards.get(place.shard) else { return };
         let Some(slot) = shard.slots.get(place.slot) else { return };
         let mut books = shard.books.lock();
-        let books = &mut *books;
-        let Some(record) = books.records.get_mut(place.slot).and_then(Option::as_deref_mut) else { return };
-        record.asking = false;
-        let reset_at = call.now.after(status.reset_after);
-        let Charge { counter, algorithm, .. } = record.charge.borrow();
-        let is_fixed = matches!(algorithm, Algorithm::FixedWindow(_));
-        let ends = if is_fixed { reset_at } else { Timestamp::MAX };
-        // What was leased in an earlier window is gone with it.
-        let before = slot.close();
-        let before = if call.now < record.ends { before } else { 0 };
-        let total = before.saturating_add(units);
-        let kept = total.min(most);
-        record.ends = ends;
-        record.remaining = status.remaining;
-        record.warm_until = call.now.after(warm(self.span));
-        slot.open(&Content {
-            key: counter,
-            terms: record.terms,
-            until: call.now.after(self.span).min(ends),
-            remaining: status.remaining,
-            reset_at,
-            what: What::Lease(kept),
-        });
-        if !mem::replace(&mut record.listed, true) {
-            books.leased.push(place.slot);
-        }
-        if total > kept {
-            let returned = record.to_return(total - kept, call.now);
-            books.put_back(returned);
-        }
+        let Some(record) = books.record_mut(place.slot) else { return };
+        record.is_asking = false;
+        record.hear(told, call, self.span);
+        record.end(slot);
+        let ends = lot::ends(record.charge.borrow().algorithm, told.status, call.now);
+        let lot = record.lot(units, ends, call);
+        record.waiting.add(lot);
+        record.open(slot, told, call, self.span);
+        books.list(place.slot);
     }
 
-    /// Notes what the store said of a counter: what is left, and for a while what it refused.
-    pub(super) fn note(
-        &self,
-        charge: &Charge<'_>,
-        terms: u64,
-        call: &Call,
-        status: Status,
-        fits_at: Option<Timestamp>,
-    ) {
+    /// Notes what the store said of a counter. What waits here is leased again; else what was refused is remembered for a while.
+    pub(super) fn note(&self, charge: &Charge<'_>, terms: u64, call: &Call, told: &Told) {
         let Some(shard) = self.shard(charge.counter) else { return };
         let mut books = shard.books.lock();
-        let Some(at) = shard.find(charge.counter) else { return };
-        let Some(slot) = shard.slots.get(at) else { return };
-        let Some(record) = books.record_mut(at).filter(|record| record.terms == terms) else { return };
-        record.remaining = status.remaining;
-        record.warm_until = call.now.after(warm(self.span));
-        let Some(fits_at) = fits_at else { return };
-        if record.asking || charge.cost > MAX_UNITS || slot.is_live(terms, call.now) && slot.units() > 0 {
+        let Some((at, slot, record)) = shard.find(&mut books, charge.counter) else { return };
+        if record.terms != terms || record.clock != call.clock {
             return;
         }
-        record.step = 0;
-        shard.end(&mut books, at, call.now);
-        slot.open(&Content {
-            key: charge.counter,
-            terms,
-            until: call.now.after(self.span).min(fits_at),
-            remaining: status.remaining,
-            reset_at: call.now.after(status.reset_after),
-            what: What::Refusal(charge.cost, fits_at),
-        });
+        record.hear(told, call, self.span);
+        if record.is_asking || slot.is_live(call.now, self.reach) && slot.units() > 0 {
+            return;
+        }
+        record.waiting.pass(call.now);
+        let here = record.waiting.units_for(charge, call.clock).saturating_add(slot.units());
+        if here >= charge.cost.max(1) {
+            record.end(slot);
+            record.open(slot, told, call, self.span);
+        } else if let Some(fits_at) = told.fits_at
+            && charge.cost <= MAX_UNITS
+        {
+            record.step = 0;
+            record.end(slot);
+            slot.open(&Content {
+                key: charge.counter,
+                terms,
+                until: call.now.after(self.span).min(fits_at),
+                remaining: told.status.remaining,
+                reset_at: call.now.after(told.status.reset_after),
+                what: What::Refusal(charge.cost, fits_at),
+            });
+        } else {
+            return;
+        }
+        books.list(at);
     }
 
-    /// The units of a counter that are here.
+    /// The units of a counter that are here to be used.
     pub(super) fn units(&self, key: CounterKey) -> i64 {
         let Some(shard) = self.shard(key) else { return 0 };
-        let _books = shard.books.lock();
-        shard.find(key).and_then(|at| shard.slots.get(at)).map_or(0, Slot::units)
+        let mut books = shard.books.lock();
+        shard.find(&mut books, key).map_or(0, |(_, slot, _)| slot.units())
+    }
+
+    /// The units of a counter that count in the store and were not used, those that wait to be given back included.
+    pub(super) fn unused(&self, key: CounterKey) -> i64 {
+        let Some(shard) = self.shard(key) else { return 0 };
+        let mut books = shard.books.lock();
+        let found = shard.find(&mut books, key);
+        found.map_or(0, |(_, slot, record)| slot.units().saturating_add(record.waiting.units()))
     }
 
     /// Forgets what is known of a counter, units included: the store is about to forget them too.
     pub(super) fn forget(&self, key: CounterKey) {
         let Some(shard) = self.shard(key) else { return };
         let mut books = shard.books.lock();
-        books.returns.retain(|returned| returned.charge.borrow().counter != key);
-        if let Some(slot) = shard.find(key).and_then(|at| shard.slots.get(at)) {
-            slot.close();
+        if let Some((_, slot, record)) = shard.find(&mut books, key) {
+            record.end(slot);
+            record.forget();
         }
     }
 
     /// Forgets that a counter refuses: some of it is about to be given back.
     pub(super) fn admit(&self, key: CounterKey) {
         let Some(shard) = self.shard(key) else { return };
-        let _books = shard.books.lock();
-        let slot = shard.find(key).and_then(|at| shard.slots.get(at));
-        if let Some(slot) = slot.filter(|slot| slot.is_refusal()) {
+        let mut books = shard.books.lock();
+        if let Some((_, slot, _)) = shard.find(&mut books, key)
+            && slot.is_refusal()
+        {
             slot.close();
-        }
-    }
-
-    /// Ends leases that are over, or all of them, and hands out what is to be returned.
-    pub(super) fn returns(&self, now: Timestamp, all: bool) -> Vec<Return> {
-        let mut returns = Vec::new();
-        for shard in &self.shards {
-            let mut books = shard.books.lock();
-            let leased = mem::take(&mut books.leased);
-            for at in leased {
-                let until = shard.slots.get(at).map_or(Timestamp::MIN, Slot::until);
-                if now < until && !all {
-                    books.leased.push(at);
-                    continue;
-                }
-                let units = shard.slots.get(at).map_or(0, Slot::units);
-                if let Some(record) = books.record_mut(at) {
-                    record.listed = false;
-                    // One that was mostly not used was too large.
-                    if units > record.step / 2 {
-                        record.step /= 2;
-                    }
-                }
-                shard.end(&mut books, at, now);
-            }
-            returns.extend(books.returns.drain(..));
-        }
-        returns.retain(|returned| now < returned.ends && now < returned.give_up);
-        returns
-    }
-
-    /// Takes a return again that the store did not.
-    pub(super) fn put_back(&self, returned: Return) {
-        if let Some(shard) = self.shard(returned.charge.borrow().counter) {
-            shard.books.lock().put_back(returned);
         }
     }
 }

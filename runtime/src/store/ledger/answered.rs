@@ -2,13 +2,13 @@
 
 use limitrate_core::{
     algorithm::Refusal,
-    charge::{Charge, Mode},
+    charge::{Charge, Mode, Verdict},
     key::CounterKey,
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 use super::{Ledger, deciding};
-use crate::store::{Call, Charged, Entry, beside::receipt_key, entry::Judged};
+use crate::store::{Call, Charged, Entry, beside::receipt_key, contract::RECEIPT_KEPT, entry::Judged};
 
 impl Ledger {
     /// What a call was answered whose receipt this is, if it is remembered.
@@ -37,9 +37,9 @@ fn again(judged: &Judged, call: &Call, charges: &[Charge<'_>]) -> Charged {
     let (taken, mut verdicts) = deciding::charge(&mut ledger, judged.now, charges, call.ticket);
     if taken != judged.taken {
         // By terms that have changed since then. What was decided stands.
-        let told = if judged.taken { Ok(()) } else { Err(Refusal::Wait(Nanos::ZERO)) };
+        let told = if judged.taken { Ok(()) } else { Err(Refusal::Wait(RECEIPT_KEPT)) };
         let enforced = charges.iter().zip(&mut verdicts).filter(|(charge, _)| charge.mode == Mode::Enforce);
-        enforced.for_each(|(_, verdict)| verdict.judged = told);
+        enforced.for_each(|(_, verdict)| *verdict = Verdict { judged: told, blocked: false, ..*verdict });
     }
     Charged { taken: judged.taken, now: judged.now, verdicts, degraded: false }
 }

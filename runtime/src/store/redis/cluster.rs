@@ -5,7 +5,7 @@
 //! again: nobody knows whether it was done. That is why the driver's own Cluster client is not used, which does so.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -37,6 +37,9 @@ const LONGEST_MOVING_PAUSE: Duration = Duration::from_millis(32);
 /// How long a node is waited for that is asked for the map.
 const MAP_DEADLINE: Duration = Duration::from_millis(500);
 
+/// How many nodes are asked for the map that kept slots before.
+const MOST_FORMER: usize = 16;
+
 /// How many slots there are.
 const SLOTS: usize = 16_384;
 
@@ -54,6 +57,8 @@ struct Inner {
     runtime: Handle,
     /// The nodes that keep any slot, those that can be asked for the map, and those that a call was sent on to since then.
     links: Mutex<HashMap<Host, Link>>,
+    /// Nodes that kept slots before, the last ones first: maybe they know who does now.
+    former: Mutex<VecDeque<Host>>,
     map: ArcSwap<Map>,
     asking: tokio::sync::Mutex<()>,
     is_asking: AtomicBool,
@@ -74,6 +79,7 @@ impl Cluster {
             seeds: seeds.to_vec(),
             runtime,
             links: Mutex::default(),
+            former: Mutex::default(),
             map: ArcSwap::default(),
             asking: tokio::sync::Mutex::default(),
             is_asking: AtomicBool::new(false),
@@ -213,7 +219,8 @@ impl Cluster {
         if self.generation() != before {
             return Ok(());
         }
-        let known = self.0.links.lock().keys().cloned().collect::<Vec<_>>();
+        let mut known = self.0.links.lock().keys().cloned().collect::<Vec<_>>();
+        known.extend(self.0.former.lock().iter().cloned());
         let others = known.iter().filter(|host| !self.0.seeds.contains(host));
         let mut last = StoreError::Closed;
         let mut command = redis::cmd("CLUSTER");
@@ -246,7 +253,16 @@ impl Cluster {
     /// Goes by another map from now on. Nodes that keep nothing any more are forgotten; calls that are on their way to one end there.
     fn take(&self, map: Map) {
         let is_master = |link: &Link| map.masters.iter().any(|master| master.is(link));
-        self.0.links.lock().retain(|host, link| is_master(link) || self.0.seeds.contains(host));
+        let mut former = self.0.former.lock();
+        self.0.links.lock().retain(|host, link| {
+            let stays = is_master(link) || self.0.seeds.contains(host);
+            if !stays {
+                former.retain(|known| known != host);
+                former.push_front(host.clone());
+            }
+            stays
+        });
+        former.truncate(MOST_FORMER);
         self.0.map.store(Arc::new(map));
         self.0.generation.fetch_add(1, Ordering::Relaxed);
     }

@@ -225,7 +225,7 @@ impl Link {
     }
 
     /// Notes whether a call failed. Nearly always that is what was noted before: a line that all read is not written then.
-    fn note(&self, is_failing: bool) {
+    pub(super) fn note(&self, is_failing: bool) {
         if self.0.is_failing.load(Ordering::Relaxed) != is_failing {
             self.0.is_failing.store(is_failing, Ordering::Relaxed);
         }

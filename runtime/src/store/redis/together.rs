@@ -4,10 +4,21 @@
 //! as two trips fit into a second. So a call that comes while others on its counter are under way waits, and goes with all that wait
 //! when those are done. A task of its own makes them, so that a caller who leaves takes nobody along.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU8,
+            Ordering::{AcqRel, Acquire},
+        },
+    },
+    time::Duration,
+};
 
 use limitrate_core::{key::CounterKey, time::Timestamp};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Inner,
@@ -19,11 +30,39 @@ use crate::store::{
     job::{Job, Keys, Task},
 };
 
+/// How often it is looked whether anybody still waits for a batch.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How far a call has come, and whether its caller is there: who leaves before it was begun knows that nothing was sent.
+#[derive(Debug, Default)]
+struct Progress(AtomicU8);
+
+const WAITS: u8 = 0;
+const BEGUN: u8 = 1;
+const LEFT: u8 = 2;
+
+impl Progress {
+    /// Begins it, or goes on with it; false if its caller left before.
+    fn begin(&self) -> bool {
+        self.0.compare_exchange(WAITS, BEGUN, AcqRel, Acquire).unwrap_or_else(|now| now) != LEFT
+    }
+
+    /// Its caller leaves; whether it had not begun.
+    fn leave(&self) -> bool {
+        self.0.swap(LEFT, AcqRel) == WAITS
+    }
+
+    fn is_left(&self) -> bool {
+        self.0.load(Acquire) == LEFT
+    }
+}
+
 /// A call that waits to be made.
 pub(super) struct Waiting {
     job: Box<dyn Job>,
     call: Call,
     until: Until,
+    progress: Arc<Progress>,
 }
 
 impl fmt::Debug for Waiting {
@@ -35,7 +74,7 @@ impl fmt::Debug for Waiting {
 impl Waiting {
     /// Whether its caller is gone.
     pub(super) fn is_abandoned(&self) -> bool {
-        self.job.is_abandoned()
+        self.progress.is_left()
     }
 
     /// The call alone, for whom there is no room.
@@ -51,39 +90,57 @@ impl Waiting {
     }
 }
 
-/// A call that was begun, whoever makes it.
+/// A call that was given to whoever makes it. Dropped, its caller has left.
 #[derive(Debug)]
-pub(super) struct Begun<T> {
+pub(super) struct Given<T> {
     answer: oneshot::Receiver<Result<T, StoreError>>,
     until: Until,
+    progress: Arc<Progress>,
+    home: Option<Link>,
 }
 
-impl<T> Begun<T> {
+impl<T> Given<T> {
     /// Waits for its answer.
-    pub(super) async fn answer(self) -> Result<T, StoreError> {
-        match self.until.wait(self.answer).await {
+    pub(super) async fn answer(mut self) -> Result<T, StoreError> {
+        match self.until.wait(&mut self.answer).await {
             // Nobody is there to answer: the runtime ended before it was made.
             Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
-            Err(_) => Err(self.until.timeout()),
+            Err(_) => {
+                if let Some(home) = &self.home {
+                    home.note(true);
+                }
+                Err(match self.progress.leave() {
+                    true => StoreError::Unreachable("nothing could be sent before the deadline".into()),
+                    false => self.until.timeout(),
+                })
+            }
         }
     }
 }
 
+impl<T> Drop for Given<T> {
+    fn drop(&mut self) {
+        self.progress.leave();
+    }
+}
+
 impl Inner {
-    /// Begins to execute a call over these keys, all of one place.
-    pub(super) fn begin<T: Send + 'static>(
+    /// Has a call over these keys, all of one place, be executed.
+    pub(super) fn give<T: Send + 'static>(
         self: &Arc<Self>,
         call: &Call,
         keys: impl IntoIterator<Item = CounterKey>,
         until: Until,
         work: impl FnMut(&mut Ledger, Timestamp) -> T + Send + 'static,
-    ) -> Begun<T> {
+    ) -> Given<T> {
         let keys = Keys { counters: keys.into_iter().collect(), ..Keys::default() };
         let first = keys.counters.first().copied();
         let (job, answer) = Task::boxed(keys, work);
-        let waiting = Waiting { job, call: *call, until };
+        let progress = Arc::<Progress>::default();
+        let waiting = Waiting { job, call: *call, until, progress: Arc::clone(&progress) };
         let home = first.and_then(|first| Some((first, self.nodes.home(Group::of(first))?)));
         let inner = Arc::clone(self);
+        let given = Given { answer, until, progress, home: home.as_ref().map(|(_, home)| home.clone()) };
         match home {
             Some((first, home)) => match home.lane(first).add(waiting) {
                 Ok(true) => {
@@ -96,7 +153,7 @@ impl Inner {
             // It is found out where that is as it is made.
             None => drop(self.runtime.spawn(async move { inner.execute(vec![waiting]).await })),
         }
-        Begun { answer, until }
+        given
     }
 
     /// Executes calls of one place in one, and answers them.
@@ -114,20 +171,37 @@ impl Inner {
         }
     }
 
+    /// The same, but for the answers where it fails.
     async fn try_to_execute(&self, mut batch: Vec<Waiting>) -> Result<(), (StoreError, Vec<Waiting>)> {
-        let Some(call) = batch.first().map(|first| first.call) else { return Ok(()) };
-        let until =
-            batch.iter().fold(Until::after(call.deadline), |until, waiting| until.or_later(waiting.until));
+        batch.retain(|waiting| !waiting.is_abandoned());
+        let Some(Waiting { call, until, .. }) = batch.first() else { return Ok(()) };
+        let call = *call;
+        let until = batch.iter().fold(*until, |until, waiting| until.or_later(waiting.until));
         let keys = batch.iter().flat_map(|waiting| waiting.job.keys().all()).collect();
+        let callers: Vec<_> = batch.iter().map(|waiting| Arc::clone(&waiting.progress)).collect();
         let work = |ledger: &mut Ledger, now: Timestamp| {
-            batch.iter_mut().for_each(|waiting| waiting.job.execute(ledger, now));
+            let there = batch.iter_mut().filter(|waiting| waiting.progress.begin());
+            there.for_each(|waiting| waiting.job.execute(ledger, now));
         };
-        match self.exchange(&call, keys, until, work).await {
-            Ok(()) => {
+        match while_anybody_waits(&callers, self.exchange(&call, keys, until, work)).await {
+            Some(Ok(())) => {
                 batch.into_iter().for_each(|waiting| waiting.job.answer(None));
                 Ok(())
             }
-            Err(error) => Err((error, batch)),
+            Some(Err(error)) => Err((error, batch)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Goes on as long as any of these callers is there.
+async fn while_anybody_waits<T>(callers: &[Arc<Progress>], future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    loop {
+        match timeout(LOOK_EVERY, &mut future).await {
+            Ok(result) => return Some(result),
+            Err(_) if callers.iter().all(|caller| caller.is_left()) => return None,
+            Err(_) => {}
         }
     }
 }
