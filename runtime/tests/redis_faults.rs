@@ -23,6 +23,8 @@ mod guarded;
 mod killed;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/nth_command.rs"]
+mod nth_command;
 #[path = "redis/tls.rs"]
 mod tls;
 #[path = "redis/unfinished.rs"]

@@ -15,6 +15,7 @@ pub mod calls;
 pub mod histories;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod keeping;
+pub mod kinds;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod modes;
 pub mod processes;
@@ -164,7 +165,9 @@ macro_rules! conformance {
                 the_instant_judged_at_is_told,
                 callers_whose_clocks_differ_agree_where_the_store_has_one,
                 a_secret_is_the_same_for_all,
-                whichever_call_fails_nothing_is_half_charged_or_charged_twice
+                whichever_call_fails_nothing_is_half_charged_or_charged_twice;
+            kinds:
+                whichever_kind_of_call_fails_it_was_made_or_was_not
         }
     };
     ($subject:expr => $($part:ident: $($test:ident),*);*) => {

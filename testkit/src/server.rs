@@ -30,7 +30,7 @@ pub use self::{
     poll::{recovers, until, within},
     port::free as free_port,
     postgres::{Postgres, PostgresOptions},
-    proxy::{Fault, Proxy, Toward},
+    proxy::{Commands, Fault, Lost, Proxy, Toward},
     redis::{
         Redis, RedisOptions,
         cluster::{ClusterOptions, RedisCluster},

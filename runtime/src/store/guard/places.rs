@@ -230,8 +230,12 @@ impl<'g> Recording<'g> {
     /// Says what came of it. Where a call over several places failed, those are to blame that the store misses, if it misses any.
     pub(super) fn record(self, store: &dyn Store, error: Option<&StoreError>) {
         match error {
+            None => self.answered(store, |_| false),
             // A store that tells what is wrong with one counter of its is there.
-            None | Some(StoreError::Corrupt { .. }) => self.answered(store, |_| false),
+            Some(error @ StoreError::Corrupt { .. }) => {
+                count_failure(error.word());
+                self.answered(store, |_| false);
+            }
             Some(error) => self.failed(store, error),
         }
     }
@@ -255,7 +259,7 @@ impl<'g> Recording<'g> {
             if !is_missed(number) {
                 places.change(number, None, |breaker| breaker.succeeded(asked));
             } else if store.is_missing(number) {
-                metrics::counter!("limitrate_store_failures_total", "kind" => UNCOUNTED).increment(1);
+                count_failure(UNCOUNTED);
                 let (now, jitter) = (places.began.elapsed(), places.jitter());
                 places.change(number, Some(UNCOUNTED), |breaker| breaker.failed(asked, now, jitter));
             } else {
@@ -269,7 +273,7 @@ impl<'g> Recording<'g> {
         let asked = std::mem::take(&mut self.asked);
         let places = self.places;
         let (now, jitter) = (places.began.elapsed(), places.jitter());
-        metrics::counter!("limitrate_store_failures_total", "kind" => error.word()).increment(1);
+        count_failure(error.word());
         // Places of shadow charges only fail no call that asks others as well.
         let all = asked.iter().all(|(place, _)| place.in_shadow);
         let (needed, others): (ToRecord, ToRecord) =
@@ -286,6 +290,10 @@ impl<'g> Recording<'g> {
         drop(Self { places, asked: others });
         places.forget_gone(store);
     }
+}
+
+fn count_failure(kind: &'static str) {
+    metrics::counter!("limitrate_store_failures_total", "kind" => kind).increment(1);
 }
 
 impl Drop for Recording<'_> {
