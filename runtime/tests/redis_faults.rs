@@ -8,6 +8,8 @@
 
 #[path = "common/measured.rs"]
 mod common;
+#[path = "common/outage.rs"]
+mod outage;
 
 #[path = "redis/answers.rs"]
 mod answers;
@@ -17,6 +19,8 @@ mod apart;
 mod broken;
 #[path = "redis/damaged.rs"]
 mod damaged;
+#[path = "redis/degraded.rs"]
+mod degraded;
 #[path = "redis/guarded.rs"]
 mod guarded;
 #[path = "redis/killed.rs"]
