@@ -21,6 +21,8 @@ mod broken;
 mod damaged;
 #[path = "redis/degraded.rs"]
 mod degraded;
+#[path = "redis/expiring.rs"]
+mod expiring;
 #[path = "redis/guarded.rs"]
 mod guarded;
 #[path = "redis/killed.rs"]
