@@ -27,6 +27,8 @@ mod expiring;
 mod guarded;
 #[path = "redis/killed.rs"]
 mod killed;
+#[path = "redis/measured.rs"]
+mod measured;
 #[path = "redis/moved.rs"]
 mod moved;
 #[path = "redis/nth_command.rs"]

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 mod bound;
+#[path = "../common/measured.rs"]
+mod common;
 mod faulty;
+mod measured;
 mod policy;
 
 use std::{num::NonZeroU32, sync::Arc, thread};

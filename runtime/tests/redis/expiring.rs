@@ -14,8 +14,8 @@ use limitrate_runtime::store::{
 use limitrate_testkit::{
     Blocking,
     conformance::{
-        ALL, IN_FLIGHT, MINUTE, Trial, basics, blocks, calls, histories, keeping, kinds, modes,
-        reservations, threads,
+        ALL, IN_FLIGHT, MINUTE, Trial, basics, blocks, calls, histories, keeping, kinds, modes, reservations,
+        threads,
     },
     server::{Redis, until},
 };
@@ -31,11 +31,7 @@ use crate::{
 /// What does not expire.
 const META: [&str; 2] = ["limitrate:{meta}:layout", "limitrate:{meta}:v1:secret"];
 
-const BLOCK: Block = Block {
-    first: MINUTE,
-    up_to: Nanos::from_secs(3_600),
-    forget: Nanos::from_secs(7_200),
-};
+const BLOCK: Block = Block { first: MINUTE, up_to: Nanos::from_secs(3_600), forget: Nanos::from_secs(7_200) };
 
 /// Each key of a node with how many milliseconds it lives; what does not expire has -1.
 fn lives(node: &Redis) -> Vec<(String, i64)> {
@@ -109,12 +105,8 @@ fn play(store: &Blocking<RedisStore>, numbers: [u64; 3]) -> Result<(), StoreErro
         for (ticket, charges) in (8 * at..).zip([numbers.map(one), held, shadow, refused]) {
             let request = RequestId::of(&ticket.to_le_bytes());
             for request in [None, Some(request), Some(request)] {
-                let call = Call {
-                    ticket: Ticket(ticket),
-                    request,
-                    deadline: Duration::from_secs(5),
-                    ..call()
-                };
+                let call =
+                    Call { ticket: Ticket(ticket), request, deadline: Duration::from_secs(5), ..call() };
                 store.wait(store.store().charge(call, &charges))?;
             }
             let settlements = charges.map(|Charge { counter, limit, algorithm, .. }| Settlement {

@@ -38,8 +38,7 @@ fn a_guarded_file_that_another_process_has_locked_is_done_without_until_it_lets_
         };
         let locking = RefCell::new(None);
         let lock = || {
-            let mut child =
-                child("degraded::child_that_locks", &file).stdin(Stdio::piped()).spawn().unwrap();
+            let mut child = child("degraded::child_that_locks", &file).stdin(Stdio::piped()).spawn().unwrap();
             let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
             assert!(told.any(|line| line.unwrap() == "locked"));
             *locking.borrow_mut() = Some(child);
