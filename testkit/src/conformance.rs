@@ -12,6 +12,8 @@ pub mod blocks;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod calls;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
+pub mod clocks;
+#[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod histories;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod keeping;
@@ -148,6 +150,8 @@ macro_rules! conformance {
                 what_memory_tells_goes_on_here,
                 what_is_kept_gives_way_to_no_snapshot,
                 what_is_idle_is_neither_told_nor_restored;
+            clocks:
+                a_clock_that_steps_back_forgets_nothing_and_grants_nothing;
             histories:
                 random_histories_go_as_in_the_model,
                 random_histories_go_as_in_memory

@@ -124,7 +124,9 @@ fn a_decision_over_counters_of_which_some_have_moved_waits_for_the_others() {
             }
         });
         hand_over(&cluster, slot, other);
-        assert!(waiting.unwrap().join().unwrap().unwrap().taken);
+        let waiting = waiting.unwrap();
+        recovers("counters that were on their way", Duration::from_secs(2), || waiting.is_finished());
+        assert!(waiting.join().unwrap().unwrap().taken);
     });
     assert_eq!(used(), [Some(3), Some(3)]);
 }

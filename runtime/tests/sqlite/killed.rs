@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     thread,
+    time::Duration,
 };
 
 use limitrate_runtime::store::Durability;
@@ -11,6 +12,7 @@ use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
+use tokio::time::Instant;
 
 use crate::{WAYS, charge, child, child_file, decide, open, options, used};
 
@@ -59,6 +61,37 @@ fn child_to_kill_3() {
 #[test]
 fn child_to_kill_4() {
     charge_until_killed(4);
+}
+
+#[test]
+fn what_is_written_behind_is_lost_only_if_it_was_told_just_before_a_kill() {
+    // A flush begins every 100 ms; the rest is for a disk and a machine that have much else to do.
+    const LATE: Duration = Duration::from_millis(1_600);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.db");
+    let mut known = 0;
+    for _ in 0..3 {
+        let mut child = child("killed::child_to_kill_4", &file).spawn().unwrap();
+        let told = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut told = told.filter(|line| line.as_ref().is_ok_and(|line| line == "told"));
+        let heard: Vec<Instant> = told
+            .by_ref()
+            .map(|_| Instant::now())
+            .scan(None, |first, now| (now - *first.get_or_insert(now) < 2 * LATE).then_some(now))
+            .collect();
+        child.kill().unwrap();
+        let killed = Instant::now();
+        let later = told.count();
+        child.wait().unwrap();
+        let store = open(&options(&file, WAYS[4])).unwrap();
+        let counts = [1, 2].map(|number| usize::try_from(used(&store, number).unwrap().unwrap()).unwrap());
+        assert_eq!(counts[0], counts[1]);
+        // What was heard of was told before.
+        let least = known + heard.iter().filter(|at| killed - **at > LATE).count();
+        let most = known + heard.len() + 1 + later + usize::try_from(THREADS).unwrap();
+        assert!(least > known && (least..=most).contains(&counts[0]), "{counts:?} of {least} to {most}");
+        known = counts[0];
+    }
 }
 
 #[test]
