@@ -31,6 +31,8 @@ mod killed;
 mod measured;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/moving.rs"]
+mod moving;
 #[path = "redis/nth_command.rs"]
 mod nth_command;
 #[path = "redis/tls.rs"]
