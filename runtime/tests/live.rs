@@ -151,8 +151,8 @@ fn reservations_are_settled_by_the_version_that_made_them() {
             LocalStore::used(limiter.store(), NOW, counter, &info.algorithm).unwrap()
         };
         // What each version makes of the same reply: 7 tokens, and a status.
-        let (tokens, refunds): ([i64; 2], [fn(i64) -> bool; 2]) =
-            ([7, 14], [|status| status < 400, |status| status >= 500]);
+        let tokens = [7, 14];
+        let refunds: [fn(i64) -> bool; 2] = [|status| status < 400, |status| status >= 500];
         for status in [200, 404, 500] {
             let before = (used("day"), used("tries"));
             let (made_by, running) = decide();

@@ -282,7 +282,7 @@ impl Told {
     #[track_caller]
     fn hear(&self, kind: &str) {
         loop {
-            let told = self.heard.recv_timeout(Duration::from_secs(30)).expect(kind);
+            let told = self.heard.recv_timeout(Duration::from_secs(30)).unwrap();
             if told.starts_with(kind) {
                 return;
             }

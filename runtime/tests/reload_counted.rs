@@ -1,5 +1,4 @@
 //! What is counted of changes of a policy's files: on a thread of the library's own, so by a recorder that hears the whole process.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::{fs, sync::Arc, time::Duration};
 

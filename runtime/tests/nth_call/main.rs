@@ -1,7 +1,7 @@
 //! One call to a store fails, or two do, whichever they are: what stands before the store bears it.
 //!
 //! A store of which every call may fail is in the suite of every store; here are the layers around one.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod guarded;
 mod layered;
