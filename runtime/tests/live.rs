@@ -13,7 +13,7 @@ use limitrate_core::{
 };
 use limitrate_runtime::{
     Asking, LimiterOptions, LiveLimiter,
-    store::{LocalStore, MemoryOptions, MemoryStore},
+    store::{MemoryOptions, MemoryStore},
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
@@ -148,7 +148,8 @@ fn reservations_are_settled_by_the_version_that_made_them() {
             let mut limits = limiter.policy().program().limits.iter().enumerate();
             let (position, info) = limits.find(|(_, info)| info.name == name).unwrap();
             let (counter, _) = limiter.counter(position, &user).unwrap();
-            LocalStore::used(limiter.store(), NOW, counter, &info.algorithm).unwrap()
+            limitrate_runtime::store::LocalStore::used(limiter.store(), NOW, counter, &info.algorithm)
+                .unwrap()
         };
         // What each version makes of the same reply: 7 tokens, and a status.
         let tokens = [7, 14];

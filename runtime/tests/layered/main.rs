@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 mod bound;
-#[path = "../common/measured.rs"]
-mod common;
 mod faulty;
 mod measured;
 mod policy;
+
+#[path = "../common/measured.rs"]
+mod common;
 
 use std::{num::NonZeroU32, sync::Arc, thread};
 
