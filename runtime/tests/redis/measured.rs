@@ -57,13 +57,15 @@ impl Heard {
 #[test]
 fn decisions_that_no_script_makes_are_counted() {
     let Some(node) = node() else { return };
+    let heard = Heard::connect(&node.url()).unwrap();
+    // Once the store knows what the server's clock shows, which is far from its caller's.
+    assert!(heard.charge(call(), &[charge(3)]).unwrap().taken);
     let measured = Measured::default();
     let _listening = measured.listen();
-    let heard = Heard::connect(&node.url()).unwrap();
     let wide = Charge { terms: Terms { ceiling: i64::MAX, burst: 0, starting: None }, ..charge(1) };
     let named = Call { request: Some(RequestId(1)), ..call() };
     for (call, charge, count) in
-        [(call(), charge(2), 0.0), (call(), wide, 1.0), (call(), wide, 2.0), (named, charge(2), 3.0)]
+        [(call(), charge(2), 0.0), (call(), wide, 1.0), (call(), wide, 2.0), (named, charge(2), 2.0)]
     {
         assert!(heard.charge(call, &[charge]).unwrap().taken);
         assert_eq!(measured.of("limitrate_store_wide_decisions_total{store=redis}"), count);
