@@ -60,12 +60,12 @@ fn a_guarded_node_that_loads_its_data_is_done_without_until_it_has() {
     let Some(node) = or_skip(Redis::start(&NodeOptions { extra, ..NodeOptions::default() })) else {
         return;
     };
-    run(&node, "DEBUG POPULATE 4000 filler 100");
-    run(&node, "CONFIG SET key-load-delay 500");
+    run(&node, "DEBUG POPULATE 3000 filler 100");
+    run(&node, "CONFIG SET key-load-delay 400");
     let outage = Outage {
         name: "a guarded Redis that loaded its data",
         kinds: &["unavailable", "timeout", "unreachable"],
-        within: Duration::from_secs(20),
+        within: Duration::from_secs(30),
         keeps: true,
     };
     thread::scope(|scope| {
