@@ -44,3 +44,34 @@ fn every_metric_is_in_the_table_and_the_table_has_no_other() {
     assert_eq!(counted.difference(&told).collect::<Vec<_>>(), Vec::<&String>::new(), "not in the table");
     assert_eq!(told.difference(&counted).collect::<Vec<_>>(), Vec::<&String>::new(), "counted by nobody");
 }
+
+/// All that the tests in a folder say.
+fn said(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all += &said(&path);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all += &fs::read_to_string(&path).unwrap();
+        }
+    }
+    all
+}
+
+#[test]
+fn every_metric_is_looked_at_by_a_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = said(&folder.join("runtime/tests"));
+    let is_said = |metric: &String| {
+        let short = metric.strip_prefix(PREFIX).unwrap();
+        let shorter = short.strip_prefix("store_").unwrap_or(short);
+        // Where its beginning and its end are the same for all that a test looks at, the test says neither.
+        [short, shorter, shorter.strip_suffix("_total").unwrap_or(shorter)]
+            .iter()
+            .any(|name| said.contains(&format!("\"{name}\"")))
+            || said.contains(metric)
+    };
+    let silent: Vec<_> = counted(&folder.join("runtime/src")).into_iter().filter(|m| !is_said(m)).collect();
+    assert_eq!(silent, Vec::<String>::new(), "no test looks at them");
+}

@@ -122,17 +122,21 @@ impl Watching {
                 tell(&reload);
                 told(&reload);
             };
+            // What is watched only now may have changed before.
+            let mut is_watched_anew = false;
             loop {
-                let wait = if reading.is_unsure() { options.quiet } else { options.look_every };
+                let is_unsure = reading.is_unsure() || is_watched_anew;
+                let wait = if is_unsure { options.quiet } else { options.look_every };
                 let (text, asked) = match woken.recv_timeout(wait) {
                     Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return,
                     Ok(Wake::Look(answer)) => (reading.read(options.engine), Some(answer)),
-                    Ok(Wake::Changed) => (reading.read(options.engine), None),
+                    Ok(Wake::Changed) => {
+                        folders.watch_anew(reading.paths());
+                        (reading.read(options.engine), None)
+                    }
                     Err(RecvTimeoutError::Timeout) => (reading.read_twice(options.engine), None),
                 };
-                if text.is_some() || reading.is_unsure() {
-                    folders.watch(reading.paths());
-                }
+                is_watched_anew = folders.watch(reading.paths());
                 text.into_iter().for_each(&hear);
                 if let Some(answer) = asked {
                     // Whoever asked may have gone.

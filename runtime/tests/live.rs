@@ -166,6 +166,78 @@ fn what_is_running_is_settled_by_the_version_that_decided_it() {
     assert_eq!(used.count(), 2);
 }
 
+/// Two versions of a policy that settle by other expressions, over facts that stand elsewhere.
+const SETTLING: [&str; 2] = [
+    "input { user : key  really : tokens after response }
+     rule chat {
+       limit day: 10000 tokens/day per user resets in \"UTC\" reserve 100 tokens settle really
+       limit tries: 100 req/day per user resets in \"UTC\" refund when response.status < 400
+     }",
+    "input { plan : string = \"\"  more : tokens = 0 tokens  user : key  really : tokens after response }
+     rule chat {
+       limit before: 500 tokens/h per user reserve 1 tokens settle really
+       limit day: 10000 tokens/day per user resets in \"UTC\" reserve 200 tokens settle really + really
+       limit tries: 100 req/day per user resets in \"UTC\" refund when response.status >= 500
+     }",
+];
+
+#[test]
+fn reservations_are_settled_by_the_version_that_made_them() {
+    let version = |text: &str| {
+        let compiled = compile("live.rl", format!("use std.http\n{text}").as_bytes(), Engine::Interpreter);
+        Arc::new(compiled.unwrap_or_else(|rejected| panic!("{:?}", rejected.diagnostics.sorted())).policy)
+    };
+    let versions = SETTLING.map(version);
+    for (first, second) in [(0, 1), (1, 0)] {
+        let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+        let live = LiveLimiter::local(versions[first].clone(), store, LimiterOptions::default());
+        let decide = || {
+            let limiter = live.current();
+            let facts = [
+                (limiter.fact("user").unwrap(), Value::Str("ada")),
+                (limiter.fact("method").unwrap(), Value::Str("GET")),
+                (limiter.fact("path").unwrap(), Value::Str("/")),
+            ];
+            let decision = limiter.decide_at(&facts, NOW);
+            assert!(decision.outcome().passes());
+            let running = limiter.running(&decision);
+            (limiter, running)
+        };
+        let used = |name: &str| {
+            let limiter = live.current();
+            let user = [(limiter.fact("user").unwrap(), Value::Str("ada"))];
+            let mut limits = limiter.policy().program().limits.iter().enumerate();
+            let (position, info) = limits.find(|(_, info)| info.name == name).unwrap();
+            let (counter, _) = limiter.counter(position, &user).unwrap();
+            limitrate_runtime::store::LocalStore::used(limiter.store(), NOW, counter, &info.algorithm)
+                .unwrap()
+        };
+        // What each version makes of the same reply: 7 tokens, and a status.
+        let tokens = [7, 14];
+        let refunds: [fn(i64) -> bool; 2] = [|status| status < 400, |status| status >= 500];
+        for status in [200, 404, 500] {
+            let before = (used("day"), used("tries"));
+            let (made_by, running) = decide();
+            let (_, reserved) = (live.replace(versions[second].clone()), used("day") - before.0);
+            assert_eq!(reserved, [100, 200][first]);
+            let (then, later) = decide();
+            for (version, limiter, running) in [(first, made_by, running), (second, then, later)] {
+                let before = (used("day"), used("tries"));
+                let facts = [
+                    (limiter.fact("really").unwrap(), Value::Int(7)),
+                    (limiter.fact("response.status").unwrap(), Value::Int(status)),
+                ];
+                let replied = limiter.reply(&running, &facts, NOW);
+                assert_eq!(replied.settled.len(), [2, 3][version]);
+                assert_eq!(used("day") - before.0, tokens[version] - [100, 200][version]);
+                let refund = i64::from(refunds[version](status));
+                assert_eq!(used("tries") - before.1, -refund, "{version} {status}");
+            }
+            live.replace(versions[first].clone());
+        }
+    }
+}
+
 #[tokio::test]
 async fn deciding_over_any_store_is_deciding_over_memory() {
     let rules = r#"

@@ -8,6 +8,8 @@
 
 #[path = "common/measured.rs"]
 mod common;
+#[path = "common/outage.rs"]
+mod outage;
 
 #[path = "redis/answers.rs"]
 mod answers;
@@ -17,12 +19,22 @@ mod apart;
 mod broken;
 #[path = "redis/damaged.rs"]
 mod damaged;
+#[path = "redis/degraded.rs"]
+mod degraded;
+#[path = "redis/expiring.rs"]
+mod expiring;
 #[path = "redis/guarded.rs"]
 mod guarded;
 #[path = "redis/killed.rs"]
 mod killed;
+#[path = "redis/measured.rs"]
+mod measured;
 #[path = "redis/moved.rs"]
 mod moved;
+#[path = "redis/moving.rs"]
+mod moving;
+#[path = "redis/nth_command.rs"]
+mod nth_command;
 #[path = "redis/tls.rs"]
 mod tls;
 #[path = "redis/together.rs"]

@@ -3,8 +3,12 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, channel},
+    },
     time::Duration,
 };
 
@@ -27,6 +31,23 @@ struct World {
 
 const ONE: &str = "input { user : key }\nrule one { limit 1 req/min per user }\n";
 const TWO: &str = "input { user : key }\nrule two { limit 2 req/min per user }\n";
+
+/// The first rule of the policy that is in force.
+fn rule_of(live: &LiveLimiter<Arc<MemoryStore>>) -> String {
+    let limiter = live.current();
+    limiter.policy().program().origins.first().map(|origin| origin.name.clone()).unwrap_or_default()
+}
+
+/// What is told of a change, in words.
+fn word(reload: &Reload) -> String {
+    match reload {
+        Reload::Replaced { .. } => "replaced".to_owned(),
+        Reload::Rejected(rejected) => rejected.diagnostics.sorted()[0].code.to_string(),
+        Reload::Unreadable(error) => format!("unreadable: {error}"),
+        Reload::Empty => "empty".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
 
 impl World {
     fn new(text: &str) -> Self {
@@ -61,20 +82,13 @@ impl World {
             ReloadOptions { engine: Engine::Interpreter, quiet, look_every: Duration::from_secs(3_600) };
         change(&path);
         let watching = Watching::start(&path, live.clone(), options, move |reload| {
-            heard.lock().unwrap().push(match reload {
-                Reload::Replaced { .. } => "replaced".to_owned(),
-                Reload::Rejected(rejected) => rejected.diagnostics.sorted()[0].code.to_string(),
-                Reload::Unreadable(error) => error.to_string(),
-                Reload::Empty => "empty".to_owned(),
-                other => format!("{other:?}"),
-            });
+            heard.lock().unwrap().push(word(reload));
         });
         Self { folder, path, live, told, watching: watching.unwrap() }
     }
 
     fn rule(&self) -> String {
-        let limiter = self.live.current();
-        limiter.policy().program().origins.first().map(|origin| origin.name.clone()).unwrap_or_default()
+        rule_of(&self.live)
     }
 
     /// Looks at the files now.
@@ -226,23 +240,180 @@ fn a_link_that_is_pointed_elsewhere_is_followed() {
     world.expect("two", &["replaced"]);
 }
 
-/// Whatever happens to the files is noticed without anybody asking: by the system's word, not by a look now and then.
+/// A policy in a folder of its own, whose files nobody looks at unless the system tells that they changed.
+struct Told {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    live: Arc<LiveLimiter<Arc<MemoryStore>>>,
+    heard: Receiver<String>,
+    _watching: Watching,
+}
+
+impl Told {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policies/api.rl");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, ONE).unwrap();
+        Self::of(folder, path)
+    }
+
+    fn of(folder: tempfile::TempDir, path: PathBuf) -> Self {
+        let policy = Arc::new(compile_file(&path, Engine::Interpreter).unwrap().policy);
+        let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+        let live = Arc::new(LiveLimiter::local(policy, store, LimiterOptions::default()));
+        let options = ReloadOptions {
+            engine: Engine::Interpreter,
+            look_every: Duration::from_secs(3_600),
+            ..ReloadOptions::default()
+        };
+        let (told, heard) = channel();
+        let watching = Watching::start(&path, live.clone(), options, move |reload| {
+            let _ = told.send(word(reload));
+        });
+        Self { folder, path, live, heard, _watching: watching.unwrap() }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until something is told of a kind; of what is written meanwhile, a busy machine may have read a part.
+    #[track_caller]
+    fn hear(&self, kind: &str) {
+        loop {
+            let told = self.heard.recv_timeout(Duration::from_secs(30)).unwrap();
+            if told.starts_with(kind) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the policy with this rule is in force.
+    #[track_caller]
+    fn until(&self, rule: &str) {
+        while rule_of(&self.live) != rule {
+            self.hear("replaced");
+        }
+    }
+}
+
+const THREE: &str = "input { user : key }\nrule three { limit 3 req/min per user }\n";
+
 #[test]
-fn the_system_tells_of_changes() {
-    let world = World::new(ONE);
-    let (told, heard) = std::sync::mpsc::channel();
-    let watching = Watching::start(
-        &world.path,
-        world.live.clone(),
-        ReloadOptions { look_every: Duration::from_secs(3_600), ..ReloadOptions::default() },
-        move |reload| {
-            let _ = told.send(matches!(reload, Reload::Replaced { .. }));
-        },
-    );
-    let watching = watching.unwrap();
-    fs::write(&world.path, TWO).unwrap();
-    // On a busy machine, the file may have been read between being truncated and being written.
-    let is_replaced = || heard.recv_timeout(Duration::from_secs(30)).unwrap();
-    while !is_replaced() {}
-    drop(watching);
+fn the_system_tells_of_files_that_are_written() {
+    let told = Told::new();
+    fs::write(&told.path, TWO).unwrap();
+    told.until("two");
+    fs::write(&told.path, THREE).unwrap();
+    told.until("three");
+}
+
+#[test]
+fn the_system_tells_of_files_that_are_renamed_over() {
+    let told = Told::new();
+    for (text, rule) in [(TWO, "two"), (THREE, "three")] {
+        fs::write(told.at("policies/api.rl.swp"), text).unwrap();
+        fs::rename(told.at("policies/api.rl.swp"), &told.path).unwrap();
+        told.until(rule);
+    }
+    // From another folder, which is not watched.
+    fs::write(told.at("api.rl"), ONE).unwrap();
+    fs::rename(told.at("api.rl"), &told.path).unwrap();
+    told.until("one");
+}
+
+#[test]
+fn the_system_tells_of_files_that_are_truncated_and_then_written() {
+    let told = Told::new();
+    let mut file = fs::File::create(&told.path).unwrap();
+    told.hear("empty");
+    assert_eq!(rule_of(&told.live), "one");
+    file.write_all(TWO.as_bytes()).unwrap();
+    drop(file);
+    told.until("two");
+}
+
+#[test]
+fn the_system_tells_of_files_that_are_deleted_and_made_again() {
+    let told = Told::new();
+    for (text, rule) in [(TWO, "two"), (THREE, "three")] {
+        fs::remove_file(&told.path).unwrap();
+        told.hear("unreadable");
+        fs::write(&told.path, text).unwrap();
+        told.until(rule);
+    }
+}
+
+#[test]
+fn the_system_tells_of_folders_that_are_deleted_and_made_again() {
+    let told = Told::new();
+    for (text, rule) in [(TWO, "two"), (THREE, "three")] {
+        fs::remove_dir_all(told.at("policies")).unwrap();
+        told.hear("unreadable");
+        fs::create_dir(told.at("policies")).unwrap();
+        fs::write(&told.path, text).unwrap();
+        told.until(rule);
+    }
+    // At once: whoever is told finds the new one there already, and follows it.
+    fs::remove_dir_all(told.at("policies")).unwrap();
+    fs::create_dir(told.at("policies")).unwrap();
+    fs::write(&told.path, TWO).unwrap();
+    told.until("two");
+    fs::write(&told.path, ONE).unwrap();
+    told.until("one");
+}
+
+#[test]
+fn the_system_tells_of_folders_that_are_renamed() {
+    let told = Told::new();
+    for (text, rule, away) in [(TWO, "two", "old"), (THREE, "three", "older")] {
+        fs::create_dir(told.at("next")).unwrap();
+        fs::write(told.at("next/api.rl"), text).unwrap();
+        fs::rename(told.at("policies"), told.at(away)).unwrap();
+        fs::rename(told.at("next"), told.at("policies")).unwrap();
+        told.until(rule);
+    }
+    fs::write(&told.path, ONE).unwrap();
+    told.until("one");
+}
+
+#[test]
+fn the_system_tells_of_modules_that_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.rl");
+    let module = |vip: &str| format!("module people\nset vips = \"{vip}\"\n");
+    fs::write(folder.path().join("people.rl"), module("ada")).unwrap();
+    let text = "use people (vips)\ninput { user : key }\nrule one { if user in vips then exempt \"vip\" }\n";
+    fs::write(&path, text).unwrap();
+    let told = Told::of(folder, path);
+    for vip in ["bob", "eve"] {
+        fs::write(told.at("people.rl"), module(vip)).unwrap();
+        told.hear("replaced");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_system_tells_of_links_that_are_pointed_elsewhere() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("policies")).unwrap();
+    for (version, text) in [("1", ONE), ("2", TWO), ("3", THREE)] {
+        fs::create_dir(at(version)).unwrap();
+        fs::write(at(version).join("api.rl"), text).unwrap();
+    }
+    symlink("1", at("..data")).unwrap();
+    symlink("../..data/api.rl", at("policies/api.rl")).unwrap();
+    let path = at("policies/api.rl");
+    let told = Told::of(folder, path);
+    for (version, rule) in [("2", "two"), ("3", "three"), ("1", "one")] {
+        symlink(version, told.at("..next")).unwrap();
+        fs::rename(told.at("..next"), told.at("..data")).unwrap();
+        told.until(rule);
+    }
+    // And the file behind them.
+    fs::write(told.at("1/api.rl"), TWO).unwrap();
+    told.until("two");
 }

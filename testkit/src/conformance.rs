@@ -12,9 +12,12 @@ pub mod blocks;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod calls;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
+pub mod clocks;
+#[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod histories;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod keeping;
+pub mod kinds;
 #[expect(missing_docs, reason = "the names of tests are sentences")]
 pub mod modes;
 pub mod processes;
@@ -147,6 +150,8 @@ macro_rules! conformance {
                 what_memory_tells_goes_on_here,
                 what_is_kept_gives_way_to_no_snapshot,
                 what_is_idle_is_neither_told_nor_restored;
+            clocks:
+                a_clock_that_steps_back_forgets_nothing_and_grants_nothing;
             histories:
                 random_histories_go_as_in_the_model,
                 random_histories_go_as_in_memory
@@ -165,7 +170,9 @@ macro_rules! conformance {
                 the_instant_judged_at_is_told,
                 callers_whose_clocks_differ_agree_where_the_store_has_one,
                 a_secret_is_the_same_for_all,
-                whichever_call_fails_nothing_is_half_charged_or_charged_twice
+                whichever_call_fails_nothing_is_half_charged_or_charged_twice;
+            kinds:
+                whichever_kind_of_call_fails_it_was_made_or_was_not
         }
     };
     ($subject:expr => $($part:ident: $($test:ident),*);*) => {

@@ -27,10 +27,10 @@ pub use self::{
     error::ServerError,
     find::{Missing, or_skip},
     mariadb::{MariaDb, MariaDbOptions},
-    poll::{recovers, until, within},
+    poll::{over_within, recovers, until, within},
     port::free as free_port,
     postgres::{Postgres, PostgresOptions},
-    proxy::{Fault, Proxy, Toward},
+    proxy::{Commands, Fault, Lost, Proxy, Toward},
     redis::{
         Redis, RedisOptions,
         cluster::{ClusterOptions, RedisCluster},

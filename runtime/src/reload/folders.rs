@@ -44,27 +44,43 @@ impl Folders {
         Ok(folders)
     }
 
-    /// Watches the folders of these files, and no others any more.
+    /// Watches the folders of these files, and no others any more. Whether some were not watched before.
     ///
     /// A folder that cannot be watched is left out: its files are still looked at now and then.
-    pub(super) fn watch(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+    pub(super) fn watch(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> bool {
         let wanted: BTreeSet<PathBuf> = paths.into_iter().flat_map(|path| on_the_way(&path)).collect();
+        let mut is_any_new = false;
         for folder in wanted.difference(&self.watched.clone()) {
             if let Err(error) = self.debouncer.watch(folder, RecursiveMode::NonRecursive) {
                 tracing::warn!(folder = %folder.display(), %error, "a folder of the policy is not watched");
             } else {
                 self.watched.insert(folder.clone());
+                is_any_new = true;
             }
         }
         for folder in self.watched.clone().difference(&wanted) {
-            // It may be gone.
-            drop(self.debouncer.unwatch(folder));
-            self.watched.remove(folder);
+            self.unwatch(folder);
         }
+        is_any_new
+    }
+
+    /// The same where a folder may have been replaced by another one of its name: what was watched is not there any more.
+    pub(super) fn watch_anew(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        for folder in &self.watched.clone() {
+            self.unwatch(folder);
+        }
+        self.watch(paths);
+    }
+
+    fn unwatch(&mut self, folder: &Path) {
+        // It may be gone.
+        drop(self.debouncer.unwatch(folder));
+        self.watched.remove(folder);
     }
 }
 
-/// The folder of a file, and of each link on the way to it, whether in its name or in that of a folder.
+/// The folder of a file, and of each link on the way to it, whether in its name or in that of a folder; of one that is not there, the
+/// nearest above it that is.
 fn on_the_way(path: &Path) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::from([folder_of(path)]);
     let (mut open, mut links) = (vec![path.to_owned()], 0);
@@ -78,7 +94,7 @@ fn on_the_way(path: &Path) -> BTreeSet<PathBuf> {
             let Ok(target) = fs::read_link(&so_far) else { continue };
             links += 1;
             if links > MAX_LINKS {
-                return folders;
+                return there(folders);
             }
             let folder = folder_of(&so_far);
             let rest = path.strip_prefix(&so_far).unwrap_or(Path::new(""));
@@ -90,7 +106,15 @@ fn on_the_way(path: &Path) -> BTreeSet<PathBuf> {
             break;
         }
     }
-    folders.into_iter().filter(|folder| folder.is_dir()).collect()
+    there(folders)
+}
+
+fn there(folders: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let named = |folder: &Path| {
+        if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
+    };
+    let nearest = |folder: PathBuf| folder.ancestors().map(named).find(|above| above.is_dir());
+    folders.into_iter().filter_map(nearest).collect()
 }
 
 #[cfg(all(test, unix))]
@@ -113,6 +137,16 @@ mod tests {
         assert!(real.contains(&root.join("etc")), "{folders:?}");
         assert!(real.contains(&root), "{folders:?}");
         assert!(real.contains(&root.join("versions/1")), "{folders:?}");
+    }
+
+    #[test]
+    fn the_nearest_folder_that_is_there_is_on_the_way_to_one_that_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b/api.rl");
+        assert_eq!(on_the_way(&path), BTreeSet::from([root.path().to_owned()]));
+        fs::create_dir(root.path().join("a")).unwrap();
+        assert_eq!(on_the_way(&path), BTreeSet::from([root.path().join("a")]));
+        assert_eq!(on_the_way(Path::new("no such folder/api.rl")), BTreeSet::from([PathBuf::from(".")]));
     }
 
     #[test]

@@ -158,7 +158,12 @@ impl Guarded {
         }
         recording.record_charged(store, &concerned, result.as_ref(), had_time);
         match &result {
-            Ok(_) => self.catch_up(call),
+            Ok(_) => {
+                if call.request.is_some() {
+                    self.0.fallback.forget(call, told);
+                }
+                self.catch_up(call);
+            }
             Err(error) if error.may_have_applied() && call.request.is_none() => {
                 self.0.late.keep_leases(leases_of(call, told).into_iter());
             }

@@ -21,8 +21,8 @@ use limitrate_core::{
     time::{Nanos, Timestamp},
 };
 use limitrate_runtime::store::{
-    Answer, Call, Charged, GuardOptions, Guarded, Kept, Lease, MemoryOptions, MemoryStore, Settled,
-    Settlement, Settlements, Store, StoreError, Ticket,
+    Answer, Call, Charged, GuardOptions, Guarded, Kept, Lease, MemoryOptions, MemoryStore, RequestId,
+    Settled, Settlement, Settlements, Store, StoreError, Ticket,
     guard::{
         Switch,
         breaker::{BreakerOptions, State},
@@ -49,6 +49,8 @@ enum Mood {
     Slow,
     /// It refuses at once.
     Unreachable,
+    /// What it keeps is no counter.
+    Damaged,
 }
 
 /// A memory store that can be away.
@@ -87,6 +89,7 @@ impl Moody {
             }),
             Mood::Silent | Mood::Mute => Box::pin(pending()),
             Mood::Unreachable => Box::pin(async { Err(StoreError::Unreachable("no route".into())) }),
+            Mood::Damaged => Box::pin(async { Err(StoreError::Corrupt { what: "no counter".to_owned() }) }),
         }
     }
 }
@@ -95,7 +98,7 @@ impl Store for Moody {
     fn charge<'a>(&'a self, call: Call, charges: &'a [Charge<'a>]) -> Answer<'a, Charged> {
         match self.mood() {
             Mood::Well | Mood::Mute | Mood::Slow => self.answer(Store::charge(&self.memory, call, charges)),
-            Mood::Silent | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Unreachable | Mood::Damaged => self.answer(Box::pin(pending())),
         }
     }
 
@@ -103,14 +106,18 @@ impl Store for Moody {
         // Not before it is asked: only a store that is well settles.
         match self.mood() {
             Mood::Well => Store::settle(&self.memory, call, settlements),
-            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable | Mood::Damaged => {
+                self.answer(Box::pin(pending()))
+            }
         }
     }
 
     fn release<'a>(&'a self, call: Call, leases: &'a [Lease]) -> Answer<'a, usize> {
         match self.mood() {
             Mood::Well => Store::release(&self.memory, call, leases),
-            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable => self.answer(Box::pin(pending())),
+            Mood::Silent | Mood::Mute | Mood::Slow | Mood::Unreachable | Mood::Damaged => {
+                self.answer(Box::pin(pending()))
+            }
         }
     }
 
@@ -259,6 +266,41 @@ async fn a_call_is_made_once_whatever_becomes_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_damaged_is_counted_and_held_against_no_store() {
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = Moody::new();
+    let (guarded, told) = guarded(store.clone());
+    store.becomes(Mood::Damaged);
+    for _ in 0..20 {
+        assert!(decide(&guarded, &[charge(1, Fail::Open)]).await.degraded);
+    }
+    guarded.used(call(1), CounterKey(1), &WINDOW).await.unwrap_err();
+    assert_eq!((guarded.state(), store.calls()), (State::Closed, 21));
+    assert_eq!(*told.lock().unwrap(), []);
+    assert_eq!(measured.of("limitrate_store_failures_total{kind=corrupt}"), 21.0);
+    assert_eq!(measured.of("limitrate_degraded_decisions_total"), 20.0);
+    assert_eq!(measured.of("limitrate_store_away"), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_to_wait_is_dropped_and_counted() {
+    const ROOM: u64 = 65_536;
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = Moody::new();
+    let (guarded, _) = guarded(store.clone());
+    store.becomes(Mood::Unreachable);
+    for first in (0..ROOM + 512).step_by(512) {
+        let lease = |ticket| Lease { counter: CounterKey(2), limit: CounterKey(2), ticket: Ticket(ticket) };
+        let leases: Vec<_> = (first..first + 512).map(lease).collect();
+        guarded.release(call(1), &leases).await.unwrap_err();
+    }
+    assert_eq!(guarded.waiting(), usize::try_from(ROOM).unwrap());
+    assert_eq!(measured.of("limitrate_late_settlements_dropped_total"), 512.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_limit_decides_by_its_own_clause() {
     let store = Moody::new();
     let (guarded, _) = guarded(store.clone());
@@ -364,6 +406,28 @@ async fn what_was_reserved_meanwhile_is_settled_where_it_was_reserved() {
     store.becomes(Mood::Unreachable);
     let charged = decide(&guarded, &[Charge { cost: 0, ..charge(1, fail) }]).await;
     assert_eq!(charged.verdicts[0].status.remaining, 95);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_named_call_holds_here_is_given_back_once_the_store_answers_it() {
+    let store = Moody::new();
+    let (guarded, _) = guarded(store.clone());
+    let fail = Fail::Local(1_000_000);
+    let reserving = Charge { cost: 50, hold: Some(Nanos::from_secs(600)), ..charge(1, fail) };
+    let slot = Charge { algorithm: &SLOTS, ..charge(2, fail) };
+    let named = Call { request: Some(RequestId(7)), ..call(1) };
+    store.becomes(Mood::Unreachable);
+    assert!(guarded.charge(named, &[reserving, slot]).await.unwrap().degraded);
+    store.becomes(Mood::Well);
+    assert!(!guarded.charge(named, &[reserving, slot]).await.unwrap().degraded);
+    let Charge { counter, limit, algorithm, .. } = reserving;
+    let settlement = Settlement { counter, limit, algorithm, ticket: Ticket(1), actual: 5 };
+    guarded.settle(call(1), &[settlement]).await.unwrap();
+    let lease = Lease { counter: slot.counter, limit: slot.limit, ticket: Ticket(1) };
+    assert_eq!(guarded.release(call(1), &[lease]).await.unwrap(), 1);
+    let used = |counter, algorithm| Store::used(&store.memory, call(1), counter, algorithm);
+    assert_eq!(used(reserving.counter, &WINDOW).await.unwrap(), Some(5));
+    assert_eq!(used(slot.counter, &SLOTS).await.unwrap(), Some(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,12 @@ mod bound;
 mod ceilings;
 mod clock;
 mod faulty;
+mod measured;
 mod policy;
 mod reload;
+
+#[path = "../common/measured.rs"]
+mod common;
 
 use std::{num::NonZeroU32, sync::Arc, thread};
 

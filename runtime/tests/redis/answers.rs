@@ -105,12 +105,13 @@ fn a_server_that_loads_its_data_is_waited_out() {
     run(&node, "DEBUG POPULATE 2000 filler 100");
     run(&node, "CONFIG SET key-load-delay 300");
     thread::scope(|scope| {
-        scope.spawn(|| run(&node, "DEBUG RELOAD"));
+        let loading = scope.spawn(|| run(&node, "DEBUG RELOAD"));
         until(
             "it loads",
             || matches!(take(&store, 2), Err(StoreError::Unavailable { what, .. }) if what.contains("loading")),
         );
-        recovered(&store, 2);
+        loading.join().unwrap();
+        assert!(recovered(&store, 2) < Duration::from_secs(2));
     });
     assert_eq!(used(&store, 1), 1);
 }

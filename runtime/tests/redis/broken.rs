@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use limitrate_runtime::store::StoreError;
+use limitrate_runtime::store::{Call, Store as _, StoreError};
 use limitrate_testkit::server::{Fault, Proxy, Toward, until};
+use tokio::task::JoinSet;
 
-use crate::{DEADLINE, connect, failing, node, recovered, take, used};
+use crate::{DEADLINE, call, charge, connect, failing, node, recovered, take, used};
 
 #[test]
 fn a_server_that_is_killed_is_missed_at_once_and_found_again() {
@@ -125,4 +126,38 @@ fn connections_that_are_refused_fail_at_once() {
     assert!(proxy.opened() - opened < 20, "{}", proxy.opened() - opened);
     proxy.set(Fault::None);
     assert!(recovered(&store, 1) < Duration::from_secs(2));
+}
+
+/// Whoever comes when so many wait already is told so, and nothing is done.
+#[test]
+fn a_queue_that_is_full_refuses_at_once_and_goes_on() {
+    const ROOM: u64 = 16_384;
+    const MORE: u64 = 500;
+    let Some(node) = node() else { return };
+    let store = connect(&node.url()).unwrap();
+    take(&store, 0).unwrap();
+    node.daemon().suspend();
+    let patient = Call { deadline: Duration::from_secs(5), ..call() };
+    let refused = store.wait(async {
+        let mut calls = JoinSet::new();
+        for number in 1..=ROOM + MORE {
+            let redis = store.store().clone();
+            calls.spawn(async move { (number, redis.charge(patient, &[charge(number)]).await) });
+        }
+        let mut refused = Vec::new();
+        while refused.len() < usize::try_from(MORE).unwrap() {
+            let (number, charged) = calls.join_next().await.unwrap().unwrap();
+            match charged {
+                Err(StoreError::Unavailable { what, .. }) if what.contains("wait for it already") => {
+                    refused.push(number);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        calls.shutdown().await;
+        refused
+    });
+    node.daemon().resume();
+    assert!(recovered(&store, 0) < Duration::from_secs(4));
+    assert!(refused.iter().all(|number| used(&store, *number) == 0));
 }

@@ -12,13 +12,13 @@ use std::{
 };
 
 use limitrate_runtime::store::{Call, RequestId, Store as _, Ticket};
-use limitrate_testkit::server::until;
+use limitrate_testkit::server::{recovers, until};
 use tokio::task::JoinSet;
 
 use crate::{
     apart::{cluster, home},
     call, charge,
-    unfinished::{around, connect_soon, until_all_is_over},
+    unfinished::{GIVEN_BACK, around, connect_soon, until_all_is_over},
     used,
 };
 
@@ -82,7 +82,7 @@ fn a_process_that_is_killed_between_two_places_is_given_back() {
     let victim = Victim::start(TEST, &format!("{} {first} {second} {third}", cluster.url()));
     until("the first place is taken", || used(&store, first) == 1);
     victim.kill();
-    until("it is given back", || used(&store, first) == 0);
+    recovers("what a killed process left", Duration::from_secs(2) + GIVEN_BACK, || used(&store, first) == 0);
     node.daemon().resume();
     until_all_is_over(&cluster);
     assert_eq!(numbers.map(|number| used(&store, number)), [0; 3]);

@@ -32,14 +32,20 @@ fn placed(cluster: &RedisCluster) -> (u64, u16, &Redis, &Redis) {
 }
 
 /// Moves a slot, as `redis-cli --cluster reshard` does it, and does something when its keys are moved.
-fn migrate(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, half_way: impl FnOnce()) {
+pub(crate) fn migrate(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, half_way: impl FnOnce()) {
     migrate_keys(cluster, slot, from, to, |_| {});
     half_way();
     hand_over(cluster, slot, to);
 }
 
 /// Moves the keys of a slot, and does something before each.
-fn migrate_keys(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, mut before: impl FnMut(usize)) {
+pub(crate) fn migrate_keys(
+    cluster: &RedisCluster,
+    slot: u16,
+    from: &Redis,
+    to: &Redis,
+    mut before: impl FnMut(usize),
+) {
     let (source, target) = (cluster.id(from).unwrap(), cluster.id(to).unwrap());
     assert_eq!(run(to, &format!("CLUSTER SETSLOT {slot} IMPORTING {source}")), "OK");
     assert_eq!(run(from, &format!("CLUSTER SETSLOT {slot} MIGRATING {target}")), "OK");
@@ -50,7 +56,7 @@ fn migrate_keys(cluster: &RedisCluster, slot: u16, from: &Redis, to: &Redis, mut
 }
 
 /// Says that a slot is another node's.
-fn hand_over(cluster: &RedisCluster, slot: u16, to: &Redis) {
+pub(crate) fn hand_over(cluster: &RedisCluster, slot: u16, to: &Redis) {
     let target = cluster.id(to).unwrap();
     for node in &cluster.nodes()[..3] {
         assert_eq!(run(node, &format!("CLUSTER SETSLOT {slot} NODE {target}")), "OK");
@@ -124,7 +130,9 @@ fn a_decision_over_counters_of_which_some_have_moved_waits_for_the_others() {
             }
         });
         hand_over(&cluster, slot, other);
-        assert!(waiting.unwrap().join().unwrap().unwrap().taken);
+        let waiting = waiting.unwrap();
+        recovers("counters that were on their way", Duration::from_secs(2), || waiting.is_finished());
+        assert!(waiting.join().unwrap().unwrap().taken);
     });
     assert_eq!(used(), [Some(3), Some(3)]);
 }

@@ -1,18 +1,23 @@
 //! What can go wrong between a store and its server: each time the caller is told what it comes to, nothing is counted twice,
 //! and all goes on when the fault is over.
 
-use std::{thread, time::Duration};
+use std::{ops::RangeInclusive, thread, time::Duration};
 
 use limitrate_runtime::store::{Call, StoreError};
 use limitrate_testkit::server::{
     Daemon, Fault, MariaDb, MariaDbOptions, Postgres, PostgresOptions, Proxy, ServerError, Toward, or_skip,
-    recovers, until,
+    over_within, recovers, until,
 };
 
 use crate::place::{AHEAD, Beside, Server, THEN, charge, counter, mariadb, postgres, prefix};
 
 /// One connection, so that it is known which one a call goes over, and a short wait.
 const ONE: &str = "connections=1&timeout=500ms";
+
+const AT_ONCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::ZERO;
+
+/// A store waits for an answer for two timeouts.
+const TWO_TIMEOUTS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(1);
 
 /// A server that is the test's own.
 pub(crate) trait Own: Server {
@@ -143,7 +148,7 @@ fn a_killed_server_is_missed_and_used_again_with_what_it_had<S: Own>(server: &S)
     assert!(store.charge_at(THEN, 1).unwrap());
     server.daemon().kill();
     for _ in 0..3 {
-        let error = store.charge_at(THEN, 1).unwrap_err();
+        let error = over_within(AT_ONCE, || store.charge_at(THEN, 1)).unwrap_err();
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     server.restart();
@@ -157,7 +162,7 @@ fn a_stopped_server_keeps_nobody_waiting_and_goes_on<S: Own>(server: &S) {
     assert!(store.charge_at(THEN, 1).unwrap());
     server.daemon().suspend();
     for _ in 0..2 {
-        let error = store.charge_at(THEN, 1).unwrap_err();
+        let error = over_within(TWO_TIMEOUTS, || store.charge_at(THEN, 1)).unwrap_err();
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     server.daemon().resume();
@@ -229,7 +234,7 @@ fn a_way_that_swallows_everything_keeps_nobody_waiting<S: Own>(server: &S) {
     assert!(store.charge_at(THEN, 1).unwrap());
     proxy.set(Fault::Silence);
     for _ in 0..2 {
-        let error = store.charge_at(THEN, 1).unwrap_err();
+        let error = over_within(TWO_TIMEOUTS, || store.charge_at(THEN, 1)).unwrap_err();
         assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
     }
     proxy.set(Fault::None);
@@ -244,7 +249,7 @@ fn a_server_that_is_not_there_is_unreachable_at_once<S: Own>(server: &S) {
     let proxy = server.proxy();
     let (url, address) = (server.url_over(&proxy), proxy.address());
     drop(proxy);
-    let error = S::connect(&url).err().unwrap();
+    let error = over_within(AT_ONCE, || S::connect(&url)).err().unwrap();
     let StoreError::Unreachable(cause) = &error else { panic!("{error:?}") };
     assert!(cause.to_string().contains(&address.to_string()), "{cause}");
 }
@@ -256,7 +261,7 @@ fn a_lock_that_somebody_else_holds_is_waited_for_in_vain_and_then_had<S: Own + S
     thread::scope(|scope| {
         scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(1.8))));
         let mut taken = 0;
-        until("it is locked out", || match store.charge_at(THEN, 1) {
+        until("it is locked out", || match over_within(TWO_TIMEOUTS, || store.charge_at(THEN, 1)) {
             Ok(is_taken) => {
                 taken += i64::from(is_taken);
                 false
@@ -323,7 +328,9 @@ fn a_call_that_was_given_up_while_it_waited_is_not_executed<S: Own + Sync>(serve
         scope.spawn(|| server.sql(&S::locking(&prefix, 1, &S::nap(1.5))));
         until("it has its lock", || server.try_sql(&S::nowait(&prefix, 1)).is_err());
         let charges = [charge(1, 3)];
-        let error = store.charge_within(Duration::from_millis(50), &charges).unwrap_err();
+        let deadline = Duration::from_millis(50);
+        let charged = over_within(deadline..=deadline, || store.charge_within(deadline, &charges));
+        let error = charged.unwrap_err();
         assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
     });
     assert!(store.charge_at(THEN, 1).unwrap());

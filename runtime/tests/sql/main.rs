@@ -10,9 +10,12 @@
 #[path = "../common/measured.rs"]
 mod common;
 mod conformance;
+mod degraded;
 mod faults;
 mod layout;
 mod measured;
+#[path = "../common/outage.rs"]
+mod outage;
 mod place;
 mod plans;
 mod room;

@@ -64,3 +64,36 @@ fn go_wrong<S: Own>(name: &str, server: &S, connect: impl FnOnce(&Runtime, &str)
     server.restart();
     until("it answers again", || take(1).is_ok());
 }
+
+/// Three rows that are idle since the year 1970.
+const IDLE: [&str; 2] = [
+    "INSERT INTO limitrate_v1_counters SELECT decode(md5(i::text), 'hex'), decode('00', 'hex'), 1 \
+     FROM generate_series(1, 3) AS i",
+    "INSERT INTO limitrate_v1_counters SELECT UNHEX(MD5(seq)), x'00', 1 FROM seq_1_to_3",
+];
+
+#[test]
+fn what_postgres_drops_is_counted() {
+    let Some(server) = own_postgres(&[]) else { return };
+    let runtime = runtime();
+    let options = PostgresOptions::from_url(&server.url()).unwrap();
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = runtime.block_on(PostgresStore::connect(options)).unwrap();
+    server.sql(IDLE[0]).unwrap();
+    assert_eq!(runtime.block_on(store.sweep()).unwrap(), 3);
+    assert_eq!(measured.of("limitrate_store_dropped_total{store=postgres}"), 3.0);
+}
+
+#[test]
+fn what_mariadb_drops_is_counted() {
+    let Some(server) = own_mariadb(&[]) else { return };
+    let runtime = runtime();
+    let options = MySqlOptions::from_url(&server.url()).unwrap();
+    let measured = Measured::default();
+    let _listening = measured.listen();
+    let store = runtime.block_on(MySqlStore::connect(options)).unwrap();
+    server.sql(IDLE[1]).unwrap();
+    assert_eq!(runtime.block_on(store.sweep()).unwrap(), 3);
+    assert_eq!(measured.of("limitrate_store_dropped_total{store=mysql}"), 3.0);
+}

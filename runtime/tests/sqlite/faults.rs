@@ -7,15 +7,18 @@ use std::{
         process::CommandExt as _,
     },
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
-use limitrate_runtime::store::{Call, Durability, SqliteOptions, Store as _, StoreError};
+use limitrate_runtime::store::{Call, Durability, SqliteOptions, SqliteStore, Store, StoreError};
 use limitrate_testkit::{
+    Blocking,
     conformance::{FIXED, NOW},
-    server::recovers,
+    server::{over_within, recovers},
 };
 use rusqlite::Connection;
+use tokio::task::JoinSet;
 
 use crate::{
     WAYS, at, charge, child, child_file, common::Measured, decide, kept, key, open, options, succeed, used,
@@ -33,7 +36,8 @@ fn a_file_locked_by_another_is_unavailable_for_that_long_and_nothing_is_applied(
         assert!(decide(&store, &[charge(1, &FIXED, 5)]).unwrap().taken);
         let other = Connection::open(&file).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let refused = decide(&store, &[charge(1, &FIXED, 5)]).unwrap_err();
+        let busy = options(&file, (durability, false)).busy;
+        let refused = over_within(busy..=busy, || decide(&store, &[charge(1, &FIXED, 5)])).unwrap_err();
         assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
         assert!(!refused.may_have_applied() && refused.to_string().contains("another process has locked"));
         other.execute_batch("ROLLBACK").unwrap();
@@ -54,10 +58,62 @@ fn a_call_that_waits_for_longer_than_its_caller_is_given_up_and_not_begun() {
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let call = Call { deadline: Duration::from_millis(20), ..at(NOW) };
-    let given_up = store.wait(store.store().charge(call, &[charge(1, &FIXED, 5)])).unwrap_err();
+    let given_up = over_within(call.deadline..=call.deadline, || {
+        store.wait(store.store().charge(call, &[charge(1, &FIXED, 5)])).unwrap_err()
+    });
     assert!(matches!(given_up, StoreError::Timeout(deadline) if deadline == call.deadline), "{given_up}");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(used(&store, 1).unwrap(), Some(0));
+}
+
+/// Whoever comes when so many wait already is told so, and nothing is done.
+#[test]
+fn a_queue_that_is_full_refuses_at_once_and_goes_on() {
+    const ROOM: u64 = 16_384;
+    const MORE: u64 = 500;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.db");
+    let patient =
+        SqliteOptions { busy: Duration::from_secs(60), ..options(&file, (Durability::Normal, false)) };
+    let open_it = async { Ok(Arc::new(SqliteStore::open(&patient)?) as Arc<dyn Store>) };
+    let store: Blocking<Arc<dyn Store>> = Blocking::connect(open_it).unwrap();
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let call = Call { deadline: Duration::from_secs(60), ..at(NOW) };
+    let (charged, refused) = store.wait(async {
+        let mut calls = JoinSet::new();
+        // Beside those that wait, a batch may be on its way.
+        for number in 1..=2 * ROOM + MORE {
+            let sqlite = Arc::clone(store.store());
+            calls.spawn(async move {
+                let charges = [charge(number, &FIXED, 5)];
+                let charged = sqlite.charge(call, &charges).await;
+                (number, charged)
+            });
+        }
+        let (mut charged, mut refused) = (Vec::new(), Vec::new());
+        while let Some(answer) = calls.join_next().await {
+            match answer.unwrap() {
+                (number, Ok(_)) => charged.push(number),
+                (number, Err(StoreError::Unavailable { what, .. })) if what.contains("wait for its file") => {
+                    refused.push(number);
+                }
+                (_, Err(error)) => panic!("{error:?}"),
+            }
+            if refused.len() == usize::try_from(MORE).unwrap() && !other.is_autocommit() {
+                other.execute_batch("ROLLBACK").unwrap();
+            }
+        }
+        (charged, refused)
+    });
+    assert!(
+        charged.len() >= usize::try_from(ROOM).unwrap() && refused.len() >= usize::try_from(MORE).unwrap()
+    );
+    drop(store);
+    let store = open(&patient).unwrap();
+    for (numbers, used_each) in [(&charged, 1), (&refused, 0)] {
+        assert!(numbers.iter().step_by(31).all(|number| used(&store, *number).unwrap() == Some(used_each)));
+    }
 }
 
 #[test]

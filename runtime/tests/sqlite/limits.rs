@@ -1,9 +1,16 @@
 //! A disk that is full: a file that may not grow any more.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use limitrate_runtime::store::{Durability, SqliteOptions, StoreError};
-use limitrate_testkit::{conformance::FIXED, server::until};
+use limitrate_runtime::store::{Durability, SqliteOptions, Store as _, StoreError};
+use limitrate_testkit::{
+    conformance::FIXED,
+    server::{recovers, until},
+};
 use metrics_util::debugging::DebuggingRecorder;
 
 use crate::{WAYS, charge, child, child_file, decide, open, options, used};
@@ -68,6 +75,19 @@ fn behind(folder: &Path) {
         let name = "limitrate_store_flush_failures_total";
         counted.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == name)
     });
+    // With room again, all of it is written: what was counted while there was none, too.
+    let own = std::process::id().to_string();
+    let told = Command::new("prlimit").args(["--pid", &own, "--fsize=unlimited:"]).status().unwrap();
+    assert!(told.success());
+    let last = numbers.start - 1;
+    recovers("what could not be written behind", Duration::from_secs(10), || {
+        store.wait(store.store().close()).is_ok()
+    });
+    drop(store);
+    let store = open(&often).unwrap();
+    for number in (0..last).step_by(97).chain([last]) {
+        assert_eq!(used(&store, number).unwrap(), Some(1), "{number} of {last}");
+    }
 }
 
 #[test]
@@ -75,8 +95,8 @@ fn a_full_disk_refuses_and_applies_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let program = child("limits::child_on_a_full_disk", folder.path());
     // The shell limits the size of files, and has the signal ignored that would end the process.
-    let mut shell = std::process::Command::new("sh");
-    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {BLOCKS}; exec \"$@\"")).arg("sh");
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -S -f {BLOCKS}; exec \"$@\"")).arg("sh");
     shell.arg(program.get_program()).args(program.get_args());
     shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

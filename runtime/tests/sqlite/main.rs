@@ -4,10 +4,13 @@
 
 #[path = "../common/measured.rs"]
 mod common;
+mod degraded;
 mod dropped;
 mod faults;
 mod killed;
 mod limits;
+#[path = "../common/outage.rs"]
+mod outage;
 mod processes;
 mod restart;
 mod suite;

@@ -8,7 +8,7 @@ use std::{
 
 use limitrate_core::charge::Charge;
 use limitrate_runtime::store::{Durability, SqliteOptions, Store as _, StoreError};
-use limitrate_testkit::conformance::FIXED;
+use limitrate_testkit::conformance::{FIXED, processes::three_processes_are_admitted_exactly};
 
 use crate::{charge, child, child_file, decide, open, options, succeed, used};
 
@@ -56,6 +56,23 @@ fn three_processes_of_sixteen_threads_admit_exactly_to_the_ceiling() {
     let store = open(&options(&file, (Durability::Normal, false))).unwrap();
     let counts = [1, 2, 3].map(|number| used(&store, number).unwrap().unwrap());
     assert_eq!(counts, [CEILING; 3]);
+}
+
+/// On every kind of counter.
+#[test]
+fn three_processes_on_one_file_are_admitted_exactly() {
+    three_processes_are_admitted_exactly(
+        "processes::three_processes_on_one_file_are_admitted_exactly",
+        || {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("c.db").to_str().unwrap().to_owned();
+            Some((folder, file))
+        },
+        |file| {
+            let patient = Duration::from_secs(30);
+            open(&SqliteOptions { busy: patient, ..options(file.as_ref(), (Durability::Normal, false)) })
+        },
+    );
 }
 
 #[test]

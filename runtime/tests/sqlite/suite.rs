@@ -24,6 +24,10 @@ mod full {
     limitrate_testkit::conformance!(waited for super::store(super::Durability::Full, false));
 }
 
+mod full_and_exclusive {
+    limitrate_testkit::conformance!(waited for super::store(super::Durability::Full, true));
+}
+
 mod behind {
     limitrate_testkit::conformance!(waited for super::store(super::Durability::Behind, true));
 }

@@ -28,11 +28,14 @@ use proptest::{
 use super::Trial;
 use crate::ModelStore;
 
-/// Two seconds before a day ends, in UTC.
+/// In the year 2103.
 const START: Timestamp = Timestamp(4_200_076_798_000_000_000);
 
-/// Longer than anything here lasts: what a history leaves is idle when the next begins.
-const APART: i64 = 2 * 86_400 * 1_000_000_000;
+/// Longer than anything here lasts, wherever in it a history begins: what one leaves is idle when the next begins.
+const APART: i64 = 100 * 86_400 * 1_000_000_000;
+
+/// How long before the end of a window of the calendar a history begins.
+const BEFORE: i64 = 2_000_000_000;
 
 /// How far the clock steps back, in all, from the latest instant it showed: less than what is idle is kept for.
 const MOST_BACK: i64 = 999_999_999;
@@ -51,8 +54,22 @@ static ALGORITHMS: LazyLock<Vec<Algorithm>> = LazyLock::new(|| {
         Algorithm::Bucket(Nanos(86_399_999_999_983)),
         Algorithm::InFlight(Nanos(2_000_000_000)),
     ];
-    all.extend(Zone::named("UTC").map(|zone| Algorithm::FixedWindow(Window::Calendar(Period::Day, zone))));
+    all.extend(CALENDARS.iter().cloned().map(Algorithm::FixedWindow));
     all
+});
+
+/// Windows that the calendar of a place sets.
+static CALENDARS: LazyLock<Vec<Window>> = LazyLock::new(|| {
+    let all = [
+        (Period::Day, "UTC"),
+        (Period::Week, "UTC"),
+        (Period::Month, "UTC"),
+        (Period::Day, "Europe/Berlin"),
+        (Period::Week, "Asia/Kathmandu"),
+        (Period::Month, "America/New_York"),
+    ];
+    let window = |(period, name)| Zone::named(name).map(|zone| Window::Calendar(period, zone));
+    all.into_iter().filter_map(window).collect()
 });
 
 const BLOCK: Block =
@@ -252,8 +269,11 @@ impl Run<'_> {
 fn play(store: &dyn LocalStore, trial: Trial, beside: impl Fn() -> Box<dyn LocalStore>) {
     let start = AtomicI64::new(START.0);
     let config = Config { cases: trial.cases(), failure_persistence: None, ..Config::default() };
-    let played = TestRunner::new(config).run(&(prop::sample::select(&SCALES), acts()), |(scale, acts)| {
-        let now = Timestamp(start.fetch_add(APART, Relaxed));
+    let histories = (prop::sample::select(&SCALES), any::<Index>(), acts());
+    let played = TestRunner::new(config).run(&histories, |(scale, calendar, acts)| {
+        // Just before a window of one of the calendars ends.
+        let window = calendar.get(&CALENDARS).beginning_at(Timestamp(start.fetch_add(APART, Relaxed)));
+        let now = Timestamp(window.end.0 - BEFORE);
         let beside = beside();
         let (trial, beside) = (trial.renewed(), &*beside);
         let mut run = Run { store, beside, trial, scale, now, latest: now, ticket: 0, taken: vec![] };

@@ -1,6 +1,7 @@
 //! Waiting for what a server does in its own time.
 
 use std::{
+    ops::RangeInclusive,
     thread,
     time::{Duration, Instant},
 };
@@ -40,6 +41,22 @@ pub fn recovers(name: &str, limit: Duration, holds: impl FnMut() -> bool) {
     let start = Instant::now();
     assert!(within(limit, holds), "not within {limit:?}: {name}");
     println!("recovered: {name} {} ms", start.elapsed().as_millis());
+}
+
+/// Makes a call that is over within that time, and not before it could be; a machine that has much else to do may tell it 1.5 s later.
+///
+/// # Panics
+///
+/// If it is over sooner or later than that.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the call waits for a server, in real time")]
+pub fn over_within<T>(expected: RangeInclusive<Duration>, call: impl FnOnce() -> T) -> T {
+    const SLACK: Duration = Duration::from_millis(1_500);
+    let start = Instant::now();
+    let answer = call();
+    let took = start.elapsed();
+    assert!((*expected.start()..=*expected.end() + SLACK).contains(&took), "{took:?}, not {expected:?}");
+    answer
 }
 
 /// Waits until something holds.

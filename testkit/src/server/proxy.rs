@@ -1,5 +1,6 @@
 //! The way to a server, with its faults: slow, silent, cut. And what is seen on it: bytes, and round trips.
 
+mod commands;
 mod pump;
 
 use std::{
@@ -11,6 +12,8 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+
+pub use self::commands::{Commands, Lost};
 
 use self::pump::Pair;
 use super::ServerError;
@@ -50,6 +53,8 @@ pub struct Proxy {
 struct Way {
     now: Mutex<Now>,
     changed: Condvar,
+    /// What counts commands, if anybody does.
+    commands: Option<Commands>,
 }
 
 #[derive(Debug, Default)]
@@ -87,10 +92,23 @@ impl Proxy {
     ///
     /// If there is no port for it.
     pub fn before(server: SocketAddr) -> Result<Self, ServerError> {
+        Self::standing(server, None)
+    }
+
+    /// Stands before a Redis server, and counts its commands.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port for it.
+    pub fn counting(server: SocketAddr, commands: &Commands) -> Result<Self, ServerError> {
+        Self::standing(server, Some(commands.clone()))
+    }
+
+    fn standing(server: SocketAddr, commands: Option<Commands>) -> Result<Self, ServerError> {
         let refused = || ServerError::refused("listen for connections");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refused())?;
         let address = listener.local_addr().map_err(refused())?;
-        let way = Arc::new(Way::default());
+        let way = Arc::new(Way { commands, ..Way::default() });
         let taking = Arc::clone(&way);
         let take = move || {
             for client in listener.incoming().map_while(Result::ok) {

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use super::concerned::Place;
 use crate::store::{
-    Call, Charged, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Verdicts,
+    Call, Charged, Lease, LocalStore, MemoryOptions, MemoryStore, Settlement, Settlements, Verdicts,
     memory::part::scaled,
 };
 
@@ -66,6 +66,19 @@ impl Fallback {
         let mut settled = Settlements::new();
         LocalStore::settle(&self.local, now, settlements, &mut settled);
         settled
+    }
+
+    /// Gives back what a call holds here that was made before under the same name, and is answered by the store now: its reply is for
+    /// what it holds there.
+    pub(super) fn forget(&self, call: Call, charges: &[Charge<'_>]) {
+        let Call { now, ticket, .. } = call;
+        for Charge { counter, limit, algorithm, hold, .. } in charges.iter().copied() {
+            if matches!(algorithm, Algorithm::InFlight(_)) {
+                LocalStore::release(&self.local, now, Lease { counter, limit, ticket });
+            } else if hold.is_some() {
+                self.settle(now, &[Settlement { counter, limit, algorithm, ticket, actual: 0 }]);
+            }
+        }
     }
 
     /// The store in which is counted meanwhile.

@@ -232,10 +232,12 @@ impl<'g> Recording<'g> {
         match error {
             None => self.answered(store, |_| false, true),
             // A store that tells what is wrong with one counter of its is there; which of several places said so is not known.
-            Some(StoreError::Corrupt { .. }) if self.asked.len() == 1 => {
-                self.answered(store, |_| false, true)
+            Some(error @ StoreError::Corrupt { .. }) => {
+                count_failure(error.word());
+                if self.asked.len() == 1 {
+                    self.answered(store, |_| false, true);
+                }
             }
-            Some(StoreError::Corrupt { .. }) => drop(self),
             Some(error) => self.failed(store, error),
         }
     }
@@ -264,7 +266,7 @@ impl<'g> Recording<'g> {
             if !is_missed(number) || !store.is_missing(number) {
                 places.change(number, None, |breaker| breaker.succeeded(asked));
             } else if had_time {
-                metrics::counter!("limitrate_store_failures_total", "kind" => UNCOUNTED).increment(1);
+                count_failure(UNCOUNTED);
                 let (now, jitter) = (places.began.elapsed(), places.jitter());
                 places.change(number, Some(UNCOUNTED), |breaker| breaker.failed(asked, now, jitter));
             } else {
@@ -278,7 +280,7 @@ impl<'g> Recording<'g> {
         let asked = std::mem::take(&mut self.asked);
         let places = self.places;
         let (now, jitter) = (places.began.elapsed(), places.jitter());
-        metrics::counter!("limitrate_store_failures_total", "kind" => error.word()).increment(1);
+        count_failure(error.word());
         // Places of shadow charges only fail no call that asks others as well.
         let all = asked.iter().all(|(place, _)| place.in_shadow);
         let (needed, others): (ToRecord, ToRecord) =
@@ -295,6 +297,10 @@ impl<'g> Recording<'g> {
         drop(Self { places, asked: others });
         places.forget_gone(store);
     }
+}
+
+fn count_failure(kind: &'static str) {
+    metrics::counter!("limitrate_store_failures_total", "kind" => kind).increment(1);
 }
 
 impl Drop for Recording<'_> {

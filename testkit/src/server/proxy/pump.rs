@@ -9,7 +9,10 @@ use std::{
 
 use rustix::net::sockopt::set_socket_linger;
 
-use super::{Fault, Toward, Way};
+use super::{
+    Fault, Toward, Way,
+    commands::{CutReply, Reading},
+};
 
 /// A connection of a client, and the one to the server that belongs to it.
 #[derive(Debug)]
@@ -19,11 +22,18 @@ pub(super) struct Pair {
     is_reset: AtomicBool,
     /// Whether what was last passed on was a request.
     is_asking: AtomicBool,
+    cut_reply: CutReply,
 }
 
 impl Pair {
     pub(super) fn new(client: TcpStream, server: TcpStream) -> Self {
-        Self { client, server, is_reset: AtomicBool::new(false), is_asking: AtomicBool::new(false) }
+        Self {
+            client,
+            server,
+            is_reset: AtomicBool::new(false),
+            is_asking: AtomicBool::new(false),
+            cut_reply: CutReply::default(),
+        }
     }
 
     /// Closes both connections with a reset, without a farewell.
@@ -49,13 +59,18 @@ pub(super) fn pump(way: &Way, pair: &Pair, toward: Toward) {
         Toward::Client => (&pair.server, &pair.client),
     };
     let mut buffer = vec![0; 64 * 1024];
+    let mut reading = Reading::default();
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let Some(allowed) = pass(way, pair, toward, length) else { return };
-        let Some(passed) = buffer.get(..allowed) else { return };
+        let Some(mut passed) = buffer.get(..allowed) else { return };
+        if let Some(commands) = &way.commands {
+            let up_to = reading.pass(commands, &pair.cut_reply, toward, passed);
+            passed = passed.get(..up_to).unwrap_or_default();
+        }
         if to.write_all(passed).is_err() {
             break;
         }
-        if allowed < length {
+        if passed.len() < length {
             pair.reset();
             way.changed.notify_all();
             return;
