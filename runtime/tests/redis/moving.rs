@@ -139,9 +139,9 @@ fn notes_are_written_and_found_while_the_journals_move() {
     let dying = connect_soon(&cluster.url());
     take_all(&dying, numbers, 12);
     away.daemon().suspend();
-    let patient = Call { ticket: Ticket(13), deadline: Duration::from_secs(1), ..call() };
+    let patient = Call { ticket: Ticket(13), deadline: Duration::from_secs(3), ..call() };
     let charges = numbers.map(charge);
-    let soon = Duration::from_millis(100);
+    let soon = Duration::from_millis(1_500);
     dying.wait(async { timeout(soon, dying.store().charge(patient, &charges)).await }).unwrap_err();
     drop(dying);
     until("the first place is taken", || used(&store, numbers[0]) == 13);
@@ -155,7 +155,7 @@ fn notes_are_written_and_found_while_the_journals_move() {
         }
         hand_over(&cluster, *slot, to);
     }
-    recovers("what was noted in a journal that moved", Duration::from_secs(1) + GIVEN_BACK, || {
+    recovers("what was noted in a journal that moved", Duration::from_secs(3) + GIVEN_BACK, || {
         used_of(&store, numbers) == [12; 3]
     });
     take_all(&store, numbers, 14);
