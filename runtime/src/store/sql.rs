@@ -330,7 +330,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             let (mut after, mut damaged) = (None, 0_u64);
             loop {
                 let behind = after;
-                let page = self.core.read(self.core.dialect.page(after, PAGE_ROWS)).await?;
+                // Each page has the deadline for itself: there is no saying how many there are.
+                let page = self.core.read(self.core.dialect.page(after, PAGE_ROWS));
+                let page = time::timeout(call.deadline, page).await;
+                let page = page.map_err(|_| StoreError::Timeout(call.deadline))??;
                 let now = match call.clock {
                     ClockOf::Store => clock_of(&page).map_err(|failure| failure.to_error())?,
                     ClockOf::Caller => call.now,
