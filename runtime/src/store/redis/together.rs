@@ -125,7 +125,7 @@ impl<T> Drop for Given<T> {
 }
 
 impl Inner {
-    /// Has a call over these keys, all of one place, be executed.
+    /// Has a call over these keys, all of one place, executed: alone, or with others that wait.
     pub(super) fn give<T: Send + 'static>(
         self: &Arc<Self>,
         call: &Call,
