@@ -3,7 +3,7 @@
 //! A decision is one call of a script over counters of one group: [`Store::is_grouped`] is true, so that a limiter puts the counters
 //! of one root into one group, and moving from one node to a Cluster changes no name. On one node all groups are one place. The
 //! instant is the server's. What the script leaves to wider arithmetic, and everything that is no decision, is done by reading,
-//! working here, and writing what changed if nothing else changed it.
+//! working here, and writing what changed if nothing else changed it; settlements, releases and refunds that come at once go together.
 //!
 //! A call that was sent and has no answer is never sent again. Keys live as long as they matter, and a second longer.
 
